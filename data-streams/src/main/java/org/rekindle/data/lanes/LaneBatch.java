@@ -1,0 +1,28 @@
+package org.rekindle.data.lanes;
+
+import java.util.List;
+
+/**
+ * What one lane gives to one step.
+ *
+ * @param lane the lane
+ * @param pixels RGB bytes of shape (batch, height, width, 3)
+ * @param resolution height and width in pixels
+ * @param captions one per image; empty where caption dropout struck
+ * @param keys one per image: {@code shard#key}, for messages and the ledger
+ * @param before where the lane stood before this batch
+ * @param after where the lane stands once the batch is committed
+ */
+public record LaneBatch(
+        int lane,
+        byte[] pixels,
+        int resolution,
+        List<String> captions,
+        List<String> keys,
+        LaneCursor before,
+        LaneCursor after) {
+
+    public int size() {
+        return captions.size();
+    }
+}

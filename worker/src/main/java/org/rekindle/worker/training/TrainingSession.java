@@ -1,0 +1,54 @@
+package org.rekindle.worker.training;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.util.List;
+import org.rekindle.data.lanes.LaneBatch;
+
+/**
+ * The compute side of one worker: weights, gradients, optimizer and EMA on one device. The worker's training thread drives it and is
+ * the only thread that touches it; {@link Snapshot}s are free of native memory and may be written by any thread.
+ */
+public interface TrainingSession extends AutoCloseable {
+
+    /**
+     * Runs forward and backward of one step over the worker's lanes, one after the other, and leaves in the gradients their sum
+     * divided by {@code lanes}.
+     *
+     * @param step the optimizer step, from 1
+     * @param batches one per lane of this worker
+     * @param lanes lanes of the whole run, the divisor of loss and gradients
+     */
+    StepResult computeGradients(long step, List<LaneBatch> batches, int lanes);
+
+    /** Applies the committed step: gradient clipping, optimizer, EMA. Leaves the gradients zero. */
+    void apply(long step);
+
+    /** Drops the gradients of an aborted or skipped step; weights stay as they were. */
+    void discard();
+
+    /** Copies to the host all that a checkpoint needs. Training may go on as soon as this returns. */
+    Snapshot snapshot();
+
+    @Override
+    void close();
+
+    /**
+     * @param lossSum sum over this worker's lanes of the mean loss of a lane's batch
+     * @param gradientNorm L2 norm of all gradients before clipping; NaN where a worker holds only its part of the sum
+     * @param finite whether loss and gradients are finite numbers
+     */
+    record StepResult(double lossSum, double gradientNorm, boolean finite) {}
+
+    /** A host copy of the training state. */
+    interface Snapshot {
+        /**
+         * Writes {@code pipeline/}, {@code unet.safetensors} (with EMA only), {@code optimizer.safetensors} and
+         * {@code ema.safetensors} (DESIGN 3.3) into an existing folder that nobody reads yet.
+         */
+        void writeTo(Path folder);
+
+        /** What the session wants to find in {@code trainer.json} at the next start, such as the EMA's update count. */
+        ObjectNode state();
+    }
+}
