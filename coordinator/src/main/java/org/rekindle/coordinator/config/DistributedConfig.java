@@ -1,0 +1,9 @@
+package org.rekindle.coordinator.config;
+
+/**
+ * The section {@code distributed}; the original's templates let {@code system} take its values from here.
+ *
+ * @param distBackend {@code nccl}, {@code gloo} or {@code ring}; null for the default of the machine
+ * @param distUrl accepted for the original's sake
+ */
+public record DistributedConfig(String distBackend, String distUrl) {}

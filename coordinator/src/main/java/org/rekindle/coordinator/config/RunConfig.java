@@ -1,0 +1,71 @@
+package org.rekindle.coordinator.config;
+
+import com.fasterxml.jackson.annotation.JsonIgnore;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
+import org.rekindle.data.DatasetConfig;
+
+/**
+ * All that a run is told, read once by {@link ConfigReader}: validated, interpolations resolved, defaults filled in. Sections are never
+ * null, except {@code wandb}.
+ *
+ * @param wandb the original's section {@code wandb}; accepted, without effect, null where absent
+ * @param config path of the YAML as given on the command line
+ * @param configDir folder of the YAML
+ */
+public record RunConfig(
+        SystemConfig system,
+        DistributedConfig distributed,
+        ExperimentConfig experiment,
+        OptimizerConfig optimizer,
+        ModelConfig model,
+        DatasetConfig dataset,
+        LrSchedulerConfig lrScheduler,
+        ObjectiveConfig objective,
+        JsonNode wandb,
+        String config,
+        String configDir) {
+
+    public RunConfig {
+        distributed = distributed == null ? new DistributedConfig(null, null) : distributed;
+        lrScheduler = lrScheduler == null ? new LrSchedulerConfig(null, null) : lrScheduler;
+        objective = objective == null ? new ObjectiveConfig(null, null) : objective;
+        wandb = wandb == null || wandb.isNull() ? null : wandb;
+    }
+
+    /**
+     * Lanes of a run that starts now.
+     *
+     * @param worldSize workers at the first start
+     */
+    public int lanes(int worldSize) {
+        return system.lanes() != null ? system.lanes() : Math.multiplyExact(system.gradientAccumulation(), worldSize);
+    }
+
+    /**
+     * Optimizer steps of the whole run: {@code num_examples_to_see / (lanes x batch_size)}, rounded up.
+     *
+     * @param lanes lanes of the run
+     */
+    public long totalSteps(int lanes) {
+        long batch = Math.multiplyExact((long) lanes, system.batchSize());
+        return (Math.addExact(experiment.numExamplesToSee(), batch) - 1) / batch;
+    }
+
+    /**
+     * SHA-256, in hexadecimal, of everything that the numbers of the run depend on: what differs only in names, folders, threads or the
+     * frequency of checkpoints has the same hash.
+     */
+    public String configurationHash() {
+        throw new UnsupportedOperationException("being written");
+    }
+
+    /** Lines to tell the user once at the start: keys that are accepted and have no effect. */
+    @JsonIgnore
+    public List<String> notices() {
+        return wandb == null
+                ? List.of()
+                : List.of("wandb: nothing is sent there; the run's metrics go to metrics.jsonl in "
+                        + experiment.folder());
+    }
+}

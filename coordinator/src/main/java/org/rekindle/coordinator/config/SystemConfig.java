@@ -1,0 +1,29 @@
+package org.rekindle.coordinator.config;
+
+/**
+ * The section {@code system}.
+ *
+ * @param gradientAccumulation lanes per worker at the first start, default 1; the number of batches a worker computes per step
+ * @param batchSize examples per lane and step
+ * @param workers threads that decode images, per GPU; null leaves it to {@code dataset.params.workers}
+ * @param distBackend {@code nccl}, {@code gloo} or {@code ring}; null for the default of the machine
+ * @param distUrl accepted for the original's sake; the cluster forms through Pekko and needs no rendezvous
+ * @param lanes batches per step of the whole run, fixed for its life; null for {@code gradient_accumulation} x workers at the first start
+ * @param seed keys every random draw of the run, default 0
+ * @param threads threads a worker computes with on the CPU; null for PyTorch's default
+ */
+public record SystemConfig(
+        Integer gradientAccumulation,
+        Integer batchSize,
+        Integer workers,
+        String distBackend,
+        String distUrl,
+        Integer lanes,
+        Long seed,
+        Integer threads) {
+
+    public SystemConfig {
+        gradientAccumulation = gradientAccumulation == null ? 1 : gradientAccumulation;
+        seed = seed == null ? 0L : seed;
+    }
+}

@@ -1,0 +1,15 @@
+package org.rekindle.coordinator.monitoring;
+
+/**
+ * One committed step, for those who watch.
+ *
+ * @param step the optimizer step, from 1
+ * @param examplesSeen examples of the run up to and with this step
+ * @param stepLoss mean loss over the step's lanes
+ * @param lr learning rate of this step
+ * @param gradNorm L2 norm of all gradients before clipping
+ * @param workers workers (GPUs) that computed it
+ * @param skipped whether its gradients were not finite and no weight changed
+ */
+public record StepMetrics(
+        long step, long examplesSeen, double stepLoss, double lr, double gradNorm, int workers, boolean skipped) {}
