@@ -1,0 +1,27 @@
+package org.rekindle.data.lanes;
+
+import java.util.Map;
+
+/**
+ * What went through the stages of a lane since it was opened. Blocks that are read again after a resume count again.
+ *
+ * @param members tar members read
+ * @param bytes bytes of these members
+ * @param examples groups of members with one key
+ * @param withoutImage examples without a jpg, jpeg, png or webp member
+ * @param withoutCaption examples without a txt member
+ * @param rejected examples per filter that was the first to reject them, by filter such as {@code pwatermark<=0.5}
+ * @param corrupt members or images that could not be read; each is named in a warning of the log
+ * @param decoded images decoded, cropped and resized
+ * @param batches batches handed out
+ */
+public record StageCounts(
+        long members,
+        long bytes,
+        long examples,
+        long withoutImage,
+        long withoutCaption,
+        Map<String, Long> rejected,
+        long corrupt,
+        long decoded,
+        long batches) {}

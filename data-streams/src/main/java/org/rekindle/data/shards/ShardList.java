@@ -1,0 +1,33 @@
+package org.rekindle.data.shards;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.rekindle.data.UserException;
+
+/** Resolves {@code dataset.params.path} to the shards it names. */
+public final class ShardList {
+
+    private ShardList() {}
+
+    /**
+     * Returns the files of a path in brace notation, in its order, after a look at each of them.
+     *
+     * @throws UserException when the path is absent or malformed, or when a shard is missing, unreadable or no tar
+     */
+    public static List<Path> resolve(String path) {
+        if (path == null || path.isBlank()) {
+            throw new UserException(
+                    "dataset.params.path is not set: name the shards, such as data/shard-{000..009}.tar");
+        }
+        List<Path> shards = BraceExpansion.expand(path).stream().map(Path::of).toList();
+        List<Path> missing =
+                shards.stream().filter(shard -> !Files.exists(shard)).toList();
+        if (!missing.isEmpty()) {
+            throw new UserException("dataset.params.path names " + shards.size() + " shards, " + missing.size()
+                    + " missing, the first is " + missing.get(0)
+                    + ": correct the path or make the shards (rekindle shards make)");
+        }
+        return shards;
+    }
+}
