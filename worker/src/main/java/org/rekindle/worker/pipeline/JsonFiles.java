@@ -1,0 +1,58 @@
+package org.rekindle.worker.pipeline;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.util.DefaultIndenter;
+import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import com.fasterxml.jackson.core.util.Separators;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.rekindle.data.UserException;
+
+/** The JSON objects of a pipeline directory, read with one-line errors and written the way Python writes them (indent 2). */
+public final class JsonFiles {
+
+    static final ObjectMapper JSON = new ObjectMapper();
+
+    private JsonFiles() {}
+
+    /**
+     * Reads a JSON object.
+     *
+     * @throws UserException naming the file when it is missing, unreadable or not a JSON object
+     */
+    public static ObjectNode readObject(Path file) {
+        if (!Files.isRegularFile(file)) {
+            throw new UserException(file + ": no such file; expected a JSON file there");
+        }
+        try {
+            JsonNode node = JSON.readTree(Files.readAllBytes(file));
+            if (node instanceof ObjectNode object) {
+                return object;
+            }
+            throw new UserException(file + ": expected a JSON object");
+        } catch (JsonProcessingException e) {
+            throw new UserException(
+                    file + ":" + e.getLocation().getLineNr() + ": not valid JSON ("
+                            + e.getOriginalMessage().lines().findFirst().orElse("") + ")",
+                    e);
+        } catch (IOException e) {
+            throw new UserException(file + ": cannot be read (" + e.getMessage() + ")", e);
+        }
+    }
+
+    /** Writes a JSON object with a final line break. */
+    public static void write(Path file, JsonNode object) throws IOException {
+        DefaultIndenter indenter = new DefaultIndenter("  ", "\n");
+        DefaultPrettyPrinter printer = new DefaultPrettyPrinter(
+                Separators.createDefaultInstance().withObjectFieldValueSpacing(Separators.Spacing.AFTER));
+        printer.indentObjectsWith(indenter);
+        printer.indentArraysWith(indenter);
+        String text = JSON.writer(printer).writeValueAsString(object);
+        Files.writeString(file, text + "\n", StandardCharsets.UTF_8);
+    }
+}
