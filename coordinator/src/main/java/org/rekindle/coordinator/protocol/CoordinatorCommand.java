@@ -1,0 +1,67 @@
+package org.rekindle.coordinator.protocol;
+
+import java.util.Map;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.rekindle.coordinator.ledger.LedgerEntry;
+
+/** What the coordinator is told. All but {@link Drain} come from workers. */
+public sealed interface CoordinatorCommand extends ControlMessage {
+
+    /**
+     * A worker is there and wants lanes. The coordinator watches it from now on and answers with {@link WorkerCommand.Assignment} at the
+     * next step boundary, or with {@link WorkerCommand.Stop} once the run has ended. A worker that finds no lane left waits as a
+     * spare, without an answer, until another one is lost.
+     *
+     * @param worker who joins
+     */
+    record Join(ActorRef<WorkerCommand> worker) implements CoordinatorCommand {}
+
+    /**
+     * Phase one: the worker holds the reduced gradients of a step and has not applied them. Answered with
+     * {@link WorkerCommand.Commit} once every rank of the generation has said so, or with {@link WorkerCommand.Abort} when one of
+     * them is lost first. Repetitions and messages of older generations are ignored.
+     *
+     * @param generation the generation that computed the step
+     * @param step the optimizer step, from 1
+     * @param rank the sender's rank in that generation
+     * @param lossSum sum over the sender's lanes of the mean loss of a lane's batch
+     * @param gradientNorm L2 norm of the reduced gradients before clipping
+     * @param finite whether loss and gradients are finite numbers; one false skips the step on all ranks
+     * @param lanes the sender's lanes, each with the examples it gave
+     * @param seconds where the sender's time went
+     */
+    record StepReady(
+            long generation,
+            long step,
+            int rank,
+            double lossSum,
+            double gradientNorm,
+            boolean finite,
+            Map<Integer, LedgerEntry.Range> lanes,
+            StageSeconds seconds)
+            implements CoordinatorCommand {}
+
+    /**
+     * A checkpoint is complete on disk. Answered with {@link WorkerCommand.Stop} to all when it is the one that ends the run;
+     * otherwise nobody answers.
+     *
+     * @param step the checkpoint's step
+     */
+    record CheckpointCommitted(long step) implements CoordinatorCommand {}
+
+    /**
+     * A worker met what another worker would meet too, such as a missing shard or a full disk. The coordinator ends the run:
+     * every worker gets {@link WorkerCommand.Stop}.
+     *
+     * @param line what, where, what to do, in one line
+     */
+    record WorkerFailed(String line) implements CoordinatorCommand {}
+
+    /**
+     * Finish the step in flight, commit a checkpoint, stop. Nobody answers; the workers get {@link WorkerCommand.Stop} when the
+     * checkpoint is on disk. Asking twice changes nothing.
+     *
+     * @param reason who asks, such as {@code SIGTERM}
+     */
+    record Drain(String reason) implements CoordinatorCommand {}
+}

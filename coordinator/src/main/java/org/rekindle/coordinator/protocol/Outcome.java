@@ -1,0 +1,34 @@
+package org.rekindle.coordinator.protocol;
+
+/**
+ * How a run ended, on every node the same.
+ *
+ * @param kind completed, drained or failed
+ * @param line for people: one line; where the run failed, what, where and what to do
+ */
+public record Outcome(Kind kind, String line) {
+
+    /** {@code COMPLETED}: the last step is in a checkpoint. {@code DRAINED}: asked to stop, and the work so far is. */
+    public enum Kind {
+        COMPLETED,
+        DRAINED,
+        FAILED
+    }
+
+    public static Outcome completed(long step) {
+        return new Outcome(Kind.COMPLETED, "completed at step " + step);
+    }
+
+    public static Outcome drained(long step) {
+        return new Outcome(Kind.DRAINED, "drained at step " + step + "; the same command goes on from there");
+    }
+
+    public static Outcome failed(String line) {
+        return new Outcome(Kind.FAILED, line);
+    }
+
+    /** The exit code of the process: 0, or 1 where the run failed. */
+    public int exitCode() {
+        return kind == Kind.FAILED ? 1 : 0;
+    }
+}
