@@ -1,0 +1,184 @@
+package org.rekindle.worker.torchscript;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+import java.util.Collection;
+import java.util.List;
+import java.util.function.Supplier;
+
+/**
+ * PyTorch's engine and autograd. Gradient mode, graph optimizer and thread count are settings of a thread: any thread that comes here
+ * through this class or {@link TorchModule} gets Rekindle's. Gradient mode is off until {@link #withGrad} turns it on.
+ *
+ * <p>No method synchronises threads: a tensor belongs to one thread at a time.
+ */
+public final class Torch {
+
+    private static final String ENGINE = "PyTorch";
+
+    private static volatile int threads;
+
+    /** Done once a thread, since libtorch and OpenMP keep these per thread. */
+    private static final ThreadLocal<Boolean> PREPARED = ThreadLocal.withInitial(Torch::prepareThread);
+
+    /** Loaded on first use, lives as long as the process. */
+    private static final class Functions {
+        static final NDManager MANAGER = manager(Device.cpu());
+        static final TorchModule MODULE = TorchModule.load(MANAGER, new ListFunctions());
+    }
+
+    /** What DJL doesn't offer over lists of tensors. */
+    private record ListFunctions() implements ScriptModule {
+        @Override
+        public String methods() {
+            return """
+                def backward(self, outputs: List[Tensor], gradients: List[Tensor]) -> Tensor:
+                  optional = annotate(List[Optional[Tensor]], [])
+                  for gradient in gradients:
+                    optional.append(gradient)
+                  torch.backward(outputs, optional)
+                  return gradients[0]
+                def zero(self, tensors: List[Tensor]) -> Tensor:
+                  torch._foreach_zero_(tensors)
+                  return tensors[0]
+                def allocate(self, tensors: List[Tensor]) -> Tensor:
+                  for t in tensors:
+                    torch.set_(t, torch.zeros(t.size(), dtype=6, device=t.device))
+                  return tensors[0]
+                """;
+        }
+    }
+
+    private Torch() {}
+
+    /**
+     * Sets the CPU threads that each operation may use, in this thread and those that come later. Call it before any other method; a
+     * change reaches a thread that is already at work only when that thread calls it.
+     *
+     * @param intraOpThreads null leaves PyTorch's default, the number of physical cores
+     */
+    public static void init(Integer intraOpThreads) {
+        if (intraOpThreads != null) {
+            threads = intraOpThreads;
+        }
+        prepareThread();
+    }
+
+    private static boolean prepareThread() {
+        engine();
+        JniUtils.setGraphExecutorOptimize(
+                false); // its profiling recompiles at every new shape and gains nothing in training
+        JniUtils.setGradMode(false);
+        if (threads > 0) {
+            JniUtils.setNumThreads(threads);
+        }
+        return true;
+    }
+
+    private static Engine engine() {
+        System.setProperty("OPT_OUT_TRACKING", "true"); // DJL would tell its makers of each start on EC2
+        return Engine.getEngine(ENGINE);
+    }
+
+    /** Makes sure that the calling thread has Rekindle's settings. */
+    static void prepare() {
+        PREPARED.get();
+    }
+
+    /** Returns a new manager on the first GPU, or on the CPU where there is none. Close it to free its arrays. */
+    public static NDManager manager() {
+        prepare();
+        return engine().newBaseManager();
+    }
+
+    /** Returns a new manager on a device. Close it to free its arrays. */
+    public static NDManager manager(Device device) {
+        prepare();
+        return engine().newBaseManager(device);
+    }
+
+    /** Runs something that autograd doesn't record. */
+    public static <T> T noGrad(Supplier<T> work) {
+        return inGradMode(false, work);
+    }
+
+    /** Runs something that autograd records. */
+    public static <T> T withGrad(Supplier<T> work) {
+        return inGradMode(true, work);
+    }
+
+    private static <T> T inGradMode(boolean enabled, Supplier<T> work) {
+        prepare();
+        boolean before = JniUtils.isGradMode();
+        JniUtils.setGradMode(enabled);
+        try {
+            return work.get();
+        } finally {
+            JniUtils.setGradMode(before);
+        }
+    }
+
+    /** Adds to the leaves' gradients those of a loss of shape (). */
+    public static void backward(NDArray loss) {
+        prepare();
+        try (NDArray one = loss.getManager().create(1f)) {
+            JniUtils.backward((PtNDArray) loss, (PtNDArray) one, false, false);
+        }
+    }
+
+    /**
+     * Adds to the leaves' gradients those of several outputs in one backward pass.
+     *
+     * @param outputs recorded by autograd
+     * @param gradients of the outputs, same shapes and types
+     */
+    public static void backward(List<NDArray> outputs, List<NDArray> gradients) {
+        try (NDManager scope = outputs.get(0).getManager().newSubManager()) {
+            Functions.MODULE.call(scope, "backward", outputs, gradients);
+        }
+    }
+
+    /** Returns a tensor over the same memory that autograd takes for a leaf and collects a gradient for. */
+    public static NDArray leaf(NDManager scope, NDArray array) {
+        PtNDArray leaf = JniUtils.detachGradient((PtNDArray) array);
+        leaf.attach(scope);
+        JniUtils.attachGradient(leaf, true);
+        return leaf;
+    }
+
+    /**
+     * Returns the gradient that backward passes have left in a leaf: the live tensor, which later passes add to and
+     * {@link #zeroGradients} clears. Null where no backward pass has reached the leaf.
+     */
+    public static NDArray gradient(NDManager scope, NDArray leaf) {
+        PtNDArray gradient = JniUtils.getGradient((PtNDArray) leaf);
+        if (gradient != null) {
+            gradient.attach(scope);
+        }
+        return gradient;
+    }
+
+    /** Sets tensors to zero in place, in one call; with the tensors of {@link #gradient}, clears gradients. */
+    public static void zeroGradients(Collection<? extends NDArray> gradients) {
+        callOnList("zero", gradients);
+    }
+
+    /** Gives tensors memory of their own, full of zeros; their shapes stay. */
+    static void allocateZeros(Collection<? extends NDArray> tensors) {
+        callOnList("allocate", tensors);
+    }
+
+    private static void callOnList(String method, Collection<? extends NDArray> tensors) {
+        if (tensors.isEmpty()) {
+            return;
+        }
+        List<NDArray> list = List.copyOf(tensors);
+        try (NDManager scope = list.get(0).getManager().newSubManager()) {
+            noGrad(() -> Functions.MODULE.call(scope, method, list));
+        }
+    }
+}
