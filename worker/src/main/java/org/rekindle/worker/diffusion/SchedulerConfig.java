@@ -1,0 +1,59 @@
+package org.rekindle.worker.diffusion;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.Optional;
+import org.rekindle.data.UserException;
+
+/** Typed look-ups in a scheduler's config, with one-line errors that name the key. */
+record SchedulerConfig(ObjectNode json) {
+
+    private static final String WHERE = "scheduler config";
+
+    double number(String key, double absent) {
+        return given(key)
+                .map(value -> {
+                    if (!value.isNumber()) {
+                        throw wrong(key, "a number");
+                    }
+                    return value.asDouble();
+                })
+                .orElse(absent);
+    }
+
+    int integer(String key, int absent) {
+        return given(key)
+                .map(value -> {
+                    if (!value.canConvertToExactIntegral() || !value.canConvertToInt()) {
+                        throw wrong(key, "a whole number");
+                    }
+                    return value.asInt();
+                })
+                .orElse(absent);
+    }
+
+    boolean flag(String key, boolean absent) {
+        return given(key)
+                .map(value -> {
+                    if (!value.isBoolean()) {
+                        throw wrong(key, "true or false");
+                    }
+                    return value.asBoolean();
+                })
+                .orElse(absent);
+    }
+
+    String text(String key, String absent) {
+        return given(key).map(JsonNode::asText).orElse(absent);
+    }
+
+    /** The key's value, empty where the key is absent or null. */
+    Optional<JsonNode> given(String key) {
+        return Optional.ofNullable(json.get(key)).filter(value -> !value.isNull());
+    }
+
+    UserException wrong(String key, String expected) {
+        return new UserException(WHERE + ": " + key + " is " + json.get(key) + ", expected " + expected
+                + "; correct scheduler_config.json");
+    }
+}

@@ -1,0 +1,113 @@
+package org.rekindle.worker.diffusion;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.DoubleRange;
+import net.jqwik.api.constraints.IntRange;
+import net.jqwik.api.constraints.Scale;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.rekindle.data.UserException;
+
+class NoiseScheduleTest {
+
+    private static ObjectNode config() {
+        return JsonNodeFactory.instance.objectNode();
+    }
+
+    @Property(tries = 50)
+    void alphasFallFromNearOneAndStayPositive(
+            @ForAll @IntRange(min = 2, max = 1500) int timesteps,
+            @ForAll @DoubleRange(min = 1e-5, max = 0.001) @Scale(6) double start,
+            @ForAll @DoubleRange(min = 0.002, max = 0.05) @Scale(6) double end) {
+        NoiseSchedule schedule = NoiseSchedule.of(config().put("num_train_timesteps", timesteps)
+                .put("beta_start", start)
+                .put("beta_end", end));
+        assertThat(schedule.alphaCumprod(0)).isCloseTo(1 - start, within(1e-6));
+        for (int t = 1; t < timesteps; t++) {
+            assertThat(schedule.alphaCumprod(t)).isPositive().isLessThan(schedule.alphaCumprod(t - 1));
+        }
+    }
+
+    @Property(tries = 50)
+    void theVelocityAndTheNoisyLatentsGiveBackLatentsAndNoise(
+            @ForAll @IntRange(max = 999) int t,
+            @ForAll @DoubleRange(min = -4, max = 4) double latents,
+            @ForAll @DoubleRange(min = -4, max = 4) double noise) {
+        NoiseSchedule schedule =
+                NoiseSchedule.of(config().put("prediction_type", "v_prediction").put("rescale_betas_zero_snr", true));
+        NoiseSchedule.Coefficients mix = schedule.addNoise(t);
+        NoiseSchedule.Coefficients target = schedule.target(t);
+        double noisy = mix.latents() * latents + mix.noise() * noise;
+        double velocity = target.latents() * latents + target.noise() * noise;
+        assertThat(mix.latents() * noisy - mix.noise() * velocity).isCloseTo(latents, within(1e-9));
+        assertThat(mix.noise() * noisy + mix.latents() * velocity).isCloseTo(noise, within(1e-9));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"epsilon,0,1", "sample,1,0"})
+    void epsilonLearnsTheNoiseAndSampleTheLatents(String type, double latents, double noise) {
+        assertThat(NoiseSchedule.of(config().put("prediction_type", type)).target(500))
+                .isEqualTo(new NoiseSchedule.Coefficients(latents, noise));
+    }
+
+    @Property(tries = 20)
+    void zeroTerminalSnrEndsInNoiseAloneAndStartsAsBefore(@ForAll @IntRange(min = 2, max = 1500) int timesteps) {
+        ObjectNode config = config().put("num_train_timesteps", timesteps);
+        NoiseSchedule plain = NoiseSchedule.of(config);
+        NoiseSchedule rescaled = NoiseSchedule.of(config.deepCopy().put("rescale_betas_zero_snr", true));
+        assertThat(rescaled.alphaCumprod(timesteps - 1)).isZero();
+        assertThat(rescaled.addNoise(timesteps - 1)).isEqualTo(new NoiseSchedule.Coefficients(0, 1));
+        assertThat(rescaled.alphaCumprod(0)).isCloseTo(plain.alphaCumprod(0), within(1e-6));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "{\"beta_schedule\": \"sigmoid\"} | beta_schedule is \"sigmoid\"",
+                "{\"prediction_type\": \"score\"} | prediction_type is \"score\"",
+                "{\"num_train_timesteps\": 0} | num_train_timesteps is 0",
+                "{\"num_train_timesteps\": 1.5} | num_train_timesteps is 1.5",
+                "{\"beta_start\": \"x\"} | beta_start is \"x\"",
+                "{\"beta_end\": 1.2} | beta_end is 1.2",
+                "{\"rescale_betas_zero_snr\": 1} | rescale_betas_zero_snr is 1",
+                "{\"trained_betas\": [0.1, 2]} | trained_betas is [0.1,2]",
+                "{\"trained_betas\": []} | trained_betas is []"
+            })
+    void aBadValueIsNamedByItsKey(String json, String message) throws Exception {
+        ObjectNode config = (ObjectNode) new ObjectMapper().readTree(json);
+        assertThatThrownBy(() -> NoiseSchedule.of(config))
+                .isInstanceOf(UserException.class)
+                .hasMessageContaining(message)
+                .hasMessageContaining("expected");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "pndm | {} | skip_prk_steps",
+                "pndm | {\"skip_prk_steps\": true, \"prediction_type\": \"sample\"} | prediction_type",
+                "ddim | {\"thresholding\": true} | thresholding",
+                "ddim | {\"timestep_spacing\": \"even\"} | timestep_spacing",
+                "ddim | {\"num_train_timesteps\": 5} | num_inference_steps=10",
+                "ddim | {\"num_train_timesteps\": 10, \"steps_offset\": 1} | steps_offset",
+                "ddim | {\"rescale_betas_zero_snr\": true, \"timestep_spacing\": \"trailing\"} | rescale_betas_zero_snr",
+                "euler | {} | scheduler=euler",
+                "    | {\"_class_name\": \"LMSDiscreteScheduler\"} | LMSDiscreteScheduler"
+            })
+    void whatASchedulerDoesNotSupportIsNamed(String name, String json, String message) throws Exception {
+        ObjectNode config = (ObjectNode) new ObjectMapper().readTree(json);
+        assertThatThrownBy(() -> Scheduler.of(config, name, 10))
+                .isInstanceOf(UserException.class)
+                .hasMessageContaining(message);
+    }
+}
