@@ -27,8 +27,7 @@ import org.rekindle.data.UserException;
 
 class EmojiSourceTest {
 
-    private static final String TABLE =
-            """
+    private static final String TABLE = """
             [{"name": "ROSE", "unified": "1F339", "image": "1f339.png", "has_img_google": true,
               "short_names": ["rose"], "category": "Animals & Nature", "subcategory": "plant-flower"},
              {"name": "FATHER CHRISTMAS", "unified": "1F385", "image": "1f385.png", "has_img_google": true,
@@ -67,8 +66,7 @@ class EmojiSourceTest {
 
     @Test
     void metadataTellsSkinTonesApart() throws IOException {
-        List<ShardExample> examples =
-                new EmojiSource(tarball()).examples().toList();
+        List<ShardExample> examples = new EmojiSource(tarball()).examples().toList();
         assertThat(examples)
                 .extracting(example -> example.json().get("skin_tones").asInt())
                 .containsExactly(0, 0, 1, 2);
