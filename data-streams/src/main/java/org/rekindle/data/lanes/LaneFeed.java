@@ -1,8 +1,16 @@
 package org.rekindle.data.lanes;
 
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
+import org.apache.pekko.stream.Attributes;
+import org.apache.pekko.stream.StreamDetachedException;
+import org.apache.pekko.stream.javadsl.Sink;
+import org.apache.pekko.stream.javadsl.SinkQueueWithCancel;
 import org.rekindle.data.DatasetConfig;
+import org.rekindle.data.UserException;
 
 /**
  * A lane for a thread that may block: batches come out of a running stream that reads and decodes ahead by a bounded number. One
@@ -10,7 +18,15 @@ import org.rekindle.data.DatasetConfig;
  */
 public final class LaneFeed implements AutoCloseable {
 
-    private LaneFeed() {}
+    private final int lane;
+    private final SinkQueueWithCancel<LaneBatch> queue;
+    private final StageCounters counters;
+
+    private LaneFeed(int lane, SinkQueueWithCancel<LaneBatch> queue, StageCounters counters) {
+        this.lane = lane;
+        this.queue = queue;
+        this.counters = counters;
+    }
 
     /**
      * Starts the stream of one lane.
@@ -29,24 +45,47 @@ public final class LaneFeed implements AutoCloseable {
             int lane,
             LaneCursor from,
             Executor decoders) {
-        throw new UnsupportedOperationException("lands soon");
+        StageCounters counters = new StageCounters();
+        SinkQueueWithCancel<LaneBatch> queue = LaneSource.open(params, plan, lane, from, decoders, counters)
+                .runWith(Sink.<LaneBatch>queue().addAttributes(Attributes.inputBuffer(1, 1)), system);
+        return new LaneFeed(lane, queue, counters);
     }
 
     /**
      * Waits for the next batch.
      *
-     * @throws org.rekindle.data.UserException when a shard cannot be read, or when no example of the data set passes, with the counts
-     * @throws java.util.concurrent.CancellationException when the feed was closed or the thread interrupted (its flag stays set)
+     * @throws UserException when a shard cannot be read, or when no example of the data set passes, with the counts
+     * @throws CancellationException when the feed was closed or the thread interrupted (its flag stays set)
      */
     public LaneBatch next() {
-        throw new UnsupportedOperationException("lands soon");
+        try {
+            Optional<LaneBatch> batch = queue.pull().toCompletableFuture().get();
+            return batch.orElseThrow(() -> new CancellationException("lane " + lane + " is closed"));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CancellationException("interrupted while waiting for lane " + lane);
+        } catch (ExecutionException e) {
+            throw translated(e.getCause());
+        }
+    }
+
+    private RuntimeException translated(Throwable cause) {
+        if (cause instanceof StreamDetachedException) {
+            return new CancellationException("lane " + lane + " is closed");
+        }
+        if (cause instanceof UserException userException) {
+            return userException;
+        }
+        return new IllegalStateException("lane " + lane + " failed", cause);
     }
 
     /** What went through each stage so far; any thread. */
     public StageCounts counts() {
-        throw new UnsupportedOperationException("lands soon");
+        return counters.counts();
     }
 
     @Override
-    public void close() {}
+    public void close() {
+        queue.cancel();
+    }
 }

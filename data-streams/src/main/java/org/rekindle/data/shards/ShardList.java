@@ -4,6 +4,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.rekindle.data.UserException;
+import org.rekindle.data.formats.WebDatasetReader;
 
 /** Resolves {@code dataset.params.path} to the shards it names. */
 public final class ShardList {
@@ -11,7 +12,8 @@ public final class ShardList {
     private ShardList() {}
 
     /**
-     * Returns the files of a path in brace notation, in its order, after a look at each of them.
+     * Returns the files of a path in brace notation, in its order, after a look at the beginning of each: what is wrong shows at the
+     * start of a run, not days into it.
      *
      * @throws UserException when the path is absent or malformed, or when a shard is missing, unreadable or no tar
      */
@@ -24,10 +26,11 @@ public final class ShardList {
         List<Path> missing =
                 shards.stream().filter(shard -> !Files.exists(shard)).toList();
         if (!missing.isEmpty()) {
-            throw new UserException("dataset.params.path names " + shards.size() + " shards, " + missing.size()
-                    + " missing, the first is " + missing.get(0)
-                    + ": correct the path or make the shards (rekindle shards make)");
+            throw new UserException(
+                    "dataset.params.path: " + missing.size() + " of " + shards.size() + " shards missing, the first is "
+                            + missing.get(0) + "; correct the path or make the shards (rekindle shards make)");
         }
+        shards.forEach(WebDatasetReader::requireTar);
         return shards;
     }
 }

@@ -1,0 +1,124 @@
+package org.rekindle.data.images;
+
+import static org.bytedeco.opencv.global.opencv_core.CV_8U;
+import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_COLOR_RGB;
+import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_IGNORE_ORIENTATION;
+import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_UNCHANGED;
+import static org.bytedeco.opencv.global.opencv_imgcodecs.imdecode;
+import static org.bytedeco.opencv.global.opencv_imgproc.COLOR_BGR2RGB;
+import static org.bytedeco.opencv.global.opencv_imgproc.COLOR_GRAY2RGB;
+import static org.bytedeco.opencv.global.opencv_imgproc.INTER_AREA;
+import static org.bytedeco.opencv.global.opencv_imgproc.INTER_CUBIC;
+import static org.bytedeco.opencv.global.opencv_imgproc.cvtColor;
+import static org.bytedeco.opencv.global.opencv_imgproc.resize;
+
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.opencv.global.opencv_core;
+import org.bytedeco.opencv.opencv_core.Mat;
+import org.bytedeco.opencv.opencv_core.Rect;
+import org.bytedeco.opencv.opencv_core.Size;
+
+/**
+ * Turns an encoded jpg, png or webp image into the square RGB bytes that training sees: centre crop to the shorter side, then resize,
+ * by pixel area when shrinking and bicubic when enlarging. Orientation tags are ignored, 16 bits scaled to 8, grey repeated, CMYK
+ * converted, alpha composited on white.
+ *
+ * <p>Immutable, for any number of threads. Each call frees its native memory before it returns. OpenCV's own threads are off for the
+ * whole process: the callers are the parallelism.
+ *
+ * @param resolution side of the result in pixels
+ */
+public record ImageDecoder(int resolution) {
+
+    /** Pillow's limit against decompression bombs: 2^30 / 4 / 3 pixels, doubled. */
+    private static final long MAX_PIXELS = 178_956_970;
+
+    static {
+        opencv_core.setNumThreads(1);
+    }
+
+    /**
+     * Decodes, crops and resizes.
+     *
+     * @return RGB bytes of shape (resolution, resolution, 3)
+     * @throws ImageException when the image is empty, too large, of another format or damaged
+     */
+    public byte[] decode(byte[] image) throws ImageException {
+        ImageHeader header = ImageHeader.read(image);
+        if (header.pixels() > MAX_PIXELS) {
+            throw new ImageException("its " + header.width() + "x" + header.height()
+                    + " pixels are more than the limit of " + MAX_PIXELS + " pixels");
+        }
+        try (PointerScope scope = new PointerScope()) {
+            boolean jpeg = header.format() == ImageHeader.Format.JPG;
+            int flags = (jpeg ? IMREAD_COLOR_RGB : IMREAD_UNCHANGED) | IMREAD_IGNORE_ORIENTATION;
+            Mat decoded = imdecode(new Mat(new BytePointer(image), false), flags);
+            if (decoded == null || decoded.empty()) {
+                throw new ImageException("the image data is damaged");
+            }
+            Mat square = crop(decoded);
+            Mat rgb = jpeg ? square : toRgb(square);
+            byte[] pixels = new byte[resolution * resolution * 3];
+            resized(rgb).data().get(pixels);
+            return pixels;
+        } catch (RuntimeException e) {
+            throw new ImageException("OpenCV cannot decode it (" + firstLine(e) + ")");
+        }
+    }
+
+    private static Mat crop(Mat image) {
+        int side = Math.min(image.rows(), image.cols());
+        return new Mat(image, new Rect((image.cols() - side) / 2, (image.rows() - side) / 2, side, side));
+    }
+
+    /** Converts grey, BGR or BGRA of 8 or 16 bits. */
+    private static Mat toRgb(Mat image) {
+        Mat bytes = image;
+        if (image.depth() != CV_8U) {
+            bytes = new Mat();
+            image.convertTo(bytes, CV_8U, 1.0 / 257, 0);
+        }
+        if (bytes.channels() == 4) {
+            return onWhite(bytes);
+        }
+        Mat rgb = new Mat();
+        cvtColor(bytes, rgb, bytes.channels() == 1 ? COLOR_GRAY2RGB : COLOR_BGR2RGB);
+        return rgb;
+    }
+
+    /** Composites BGRA bytes on white: c * a + 255 * (1 - a), rounded. */
+    private static Mat onWhite(Mat bgra) {
+        int pixels = bgra.rows() * bgra.cols();
+        byte[] from = new byte[4 * pixels];
+        bgra.clone().data().get(from);
+        byte[] rgb = new byte[3 * pixels];
+        for (int i = 0; i < pixels; i++) {
+            int alpha = from[4 * i + 3] & 0xFF;
+            for (int c = 0; c < 3; c++) {
+                int colour = from[4 * i + 2 - c] & 0xFF;
+                rgb[3 * i + c] = (byte) ((colour * alpha + 255 * (255 - alpha) + 127) / 255);
+            }
+        }
+        return new Mat(bgra.rows(), bgra.cols(), opencv_core.CV_8UC3, new BytePointer(rgb));
+    }
+
+    /** Returns a continuous image of (resolution, resolution). */
+    private Mat resized(Mat square) {
+        if (square.rows() == resolution) {
+            return square.clone();
+        }
+        Mat result = new Mat();
+        int interpolation = square.rows() > resolution ? INTER_AREA : INTER_CUBIC;
+        resize(square, result, new Size(resolution, resolution), 0, 0, interpolation);
+        return result;
+    }
+
+    private static String firstLine(RuntimeException e) {
+        return String.valueOf(e.getMessage())
+                .lines()
+                .findFirst()
+                .orElse("no reason given")
+                .strip();
+    }
+}

@@ -1,0 +1,28 @@
+package org.rekindle.data.lanes;
+
+import java.util.List;
+import org.rekindle.data.formats.Example;
+
+/**
+ * One block of a lane's shuffle.
+ *
+ * @param examples accepted examples, permuted
+ * @param start cursor of the block's first example
+ * @param end cursor of the next block, or of the next epoch's start
+ * @param first examples at the front that were consumed before a resume
+ */
+record Block(List<Example> examples, LaneCursor start, LaneCursor end, int first) {
+
+    /** Returns whether the epoch ends behind this block. */
+    boolean endsEpoch() {
+        return end.epoch() > start.epoch();
+    }
+
+    /** Returns where the lane stands once the example at {@code index} is consumed. */
+    LaneCursor after(int index) {
+        if (index == examples.size() - 1) {
+            return end;
+        }
+        return new LaneCursor(start.epoch(), start.position(), start.example(), start.block(), index + 1);
+    }
+}

@@ -1,0 +1,80 @@
+package org.rekindle.data.lanes;
+
+import com.sun.management.OperatingSystemMXBean;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import org.apache.pekko.actor.ClassicActorSystemProvider;
+import org.bytedeco.javacpp.Pointer;
+import org.rekindle.data.DatasetConfig;
+import org.rekindle.data.UserException;
+
+/** {@code bench data}: how fast one lane delivers. */
+public final class DataBenchmark {
+
+    private static final Path PROC_STATUS = Path.of("/proc/self/status");
+
+    private DataBenchmark() {}
+
+    /**
+     * What was measured.
+     *
+     * @param images examples delivered
+     * @param seconds wall clock from the start of the stream to the last batch
+     * @param cpuSeconds time of all threads of the process in that span
+     * @param peakRssBytes largest resident memory of the process so far; where the system does not tell, the current one
+     * @param counts what went through each stage
+     */
+    public record Result(long images, double seconds, double cpuSeconds, long peakRssBytes, StageCounts counts) {
+        public double imagesPerSecond() {
+            return images / seconds;
+        }
+    }
+
+    /**
+     * Reads {@code num_examples_to_see} examples, rounded up to whole batches, through a single lane.
+     *
+     * @throws UserException when the count is not set or the lane fails
+     */
+    public static Result run(ClassicActorSystemProvider system, DatasetConfig.Params params, List<Path> shards) {
+        if (params.numExamplesToSee() == null || params.numExamplesToSee() < 1) {
+            throw new UserException("dataset.params.num_examples_to_see is " + params.numExamplesToSee()
+                    + ": give how many examples to read, at least 1");
+        }
+        ExecutorService decoders = DecodeThreads.start(params.workers());
+        long cpu = cpuNanos();
+        long start = System.nanoTime();
+        LanePlan plan = new LanePlan(0, 1, shards);
+        try (LaneFeed feed = LaneFeed.open(system, params, plan, 0, LaneCursor.START, decoders)) {
+            long images = 0;
+            while (images < params.numExamplesToSee()) {
+                images += feed.next().size();
+            }
+            double seconds = (System.nanoTime() - start) / 1e9;
+            return new Result(images, seconds, (cpuNanos() - cpu) / 1e9, peakRssBytes(), feed.counts());
+        } finally {
+            decoders.shutdownNow();
+        }
+    }
+
+    private static long cpuNanos() {
+        return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getProcessCpuTime();
+    }
+
+    /** Linux tells the high-water mark in a line such as {@code VmHWM:   123456 kB}. */
+    private static long peakRssBytes() {
+        try {
+            for (String line : Files.readAllLines(PROC_STATUS)) {
+                if (line.startsWith("VmHWM:")) {
+                    return 1024 * Long.parseLong(line.replaceAll("\\D", ""));
+                }
+            }
+        } catch (IOException e) {
+            return Pointer.physicalBytes();
+        }
+        return Pointer.physicalBytes();
+    }
+}

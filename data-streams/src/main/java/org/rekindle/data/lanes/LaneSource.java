@@ -1,0 +1,93 @@
+package org.rekindle.data.lanes;
+
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import org.apache.pekko.NotUsed;
+import org.apache.pekko.stream.ActorAttributes;
+import org.apache.pekko.stream.OverflowStrategy;
+import org.apache.pekko.stream.javadsl.Source;
+import org.rekindle.data.DatasetConfig;
+import org.rekindle.data.UserException;
+import org.rekindle.data.filters.MetadataFilters;
+import org.rekindle.data.images.ImageDecoder;
+
+/**
+ * A lane as a stream: blocks are read one ahead on the dispatcher for blocking work, their examples decoded in order by the given
+ * threads, batches kept ready up to {@value #PREFETCH_BATCHES}. Whoever takes slowly slows the reading down.
+ */
+public final class LaneSource {
+
+    private static final int PREFETCH_BATCHES = 2;
+    private static final String BLOCKING = "pekko.actor.default-blocking-io-dispatcher";
+
+    private LaneSource() {}
+
+    /**
+     * Returns the endless stream of a lane's batches from a cursor on; what it holds does not depend on {@code decoders}, time or
+     * machine. The stream fails with {@link UserException} when a shard cannot be read or no example of the data set passes.
+     *
+     * @throws UserException when a filter is malformed or batch size, resolution, shuffle buffer or text dropout out of range
+     */
+    public static Source<LaneBatch, NotUsed> open(
+            DatasetConfig.Params params, LanePlan plan, int lane, LaneCursor from, Executor decoders) {
+        return open(params, plan, lane, from, decoders, new StageCounters());
+    }
+
+    static Source<LaneBatch, NotUsed> open(
+            DatasetConfig.Params params,
+            LanePlan plan,
+            int lane,
+            LaneCursor from,
+            Executor decoders,
+            StageCounters counters) {
+        check(params);
+        MetadataFilters filters = MetadataFilters.parse(params.filters());
+        ImageDecoder images = new ImageDecoder(params.resolution());
+        LaneDecoder decoder = new LaneDecoder(images, counters);
+        Acceptance acceptance = new Acceptance(filters, counters);
+        return Source.unfoldResource(
+                        () -> new BlockReader(plan, lane, from, params.shuffleBuffer(), acceptance),
+                        reader -> Optional.of(reader.next()),
+                        BlockReader::close)
+                .withAttributes(ActorAttributes.dispatcher(BLOCKING))
+                .async(BLOCKING, 1)
+                .mapConcat(block -> LaneItem.of(block, plan.seed(), lane, params.textDropout()))
+                .mapAsync(2 * params.workers(), item -> decode(decoder, item, decoders))
+                .statefulMapConcat(() -> new LaneBatcher(
+                        lane,
+                        params.batchSize(),
+                        params.resolution(),
+                        from,
+                        new DataSetProbe(plan.shards(), filters, images),
+                        counters)::add)
+                .buffer(PREFETCH_BATCHES, OverflowStrategy.backpressure())
+                .withAttributes(ActorAttributes.dispatcher(BLOCKING));
+    }
+
+    private static CompletableFuture<LaneItem> decode(LaneDecoder decoder, LaneItem item, Executor decoders) {
+        return item instanceof LaneItem.Candidate
+                ? CompletableFuture.supplyAsync(() -> decoder.decode(item), decoders)
+                : CompletableFuture.completedFuture(item);
+    }
+
+    private static void check(DatasetConfig.Params params) {
+        if (params.batchSize() == null) {
+            throw new UserException("dataset.params.batch_size is not set: give the examples per lane and step");
+        }
+        require(params.batchSize() >= 1, "batch_size", params.batchSize(), "at least 1");
+        require(
+                params.resolution() >= 1 && params.resolution() <= 8192,
+                "resolution",
+                params.resolution(),
+                "1 to 8192");
+        require(params.shuffleBuffer() >= 1, "shuffle_buffer", params.shuffleBuffer(), "at least 1");
+        require(params.textDropout() >= 0 && params.textDropout() <= 1, "text_dropout", params.textDropout(), "0 to 1");
+    }
+
+    private static void require(boolean holds, String key, Object value, String allowed) {
+        if (!holds) {
+            throw new UserException("dataset.params." + key + " is " + value + ", allowed is " + allowed);
+        }
+    }
+}

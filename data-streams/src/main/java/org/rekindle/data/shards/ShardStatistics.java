@@ -1,0 +1,166 @@
+package org.rekindle.data.shards;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.rekindle.data.UserException;
+import org.rekindle.data.filters.MetadataFilter;
+import org.rekindle.data.filters.MetadataFilters;
+import org.rekindle.data.formats.Example;
+import org.rekindle.data.formats.ReadListener;
+import org.rekindle.data.formats.WebDatasetReader;
+import org.rekindle.data.images.ImageException;
+import org.rekindle.data.images.ImageHeader;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What {@code shards stat} tells. Images are measured by their headers, not decoded.
+ *
+ * @param shards number of shards
+ * @param bytes their size on disk
+ * @param examples groups of members with one key
+ * @param images examples with an image whose header could be read
+ * @param captions examples with a caption
+ * @param captionCharacters sum of the captions' lengths
+ * @param longestCaption length of the longest in characters
+ * @param resolutions images by {@code WIDTHxHEIGHT}
+ * @param corrupt members, images and json that could not be read; each is named in a warning of the log
+ * @param acceptedByFilter examples that pass each filter taken alone, by filter such as {@code pwatermark<=0.5}
+ * @param accepted examples with image and caption that pass all filters
+ */
+public record ShardStatistics(
+        int shards,
+        long bytes,
+        long examples,
+        long images,
+        long captions,
+        long captionCharacters,
+        int longestCaption,
+        Map<String, Long> resolutions,
+        long corrupt,
+        Map<String, Long> acceptedByFilter,
+        long accepted) {
+
+    /**
+     * Reads all shards once.
+     *
+     * @param filters {@code dataset.params.filters}; may be empty
+     * @throws UserException when a shard cannot be read or a filter is malformed
+     */
+    public static ShardStatistics of(List<Path> shards, Map<String, String> filters) {
+        Tally tally = new Tally(MetadataFilters.parse(filters));
+        for (Path shard : shards) {
+            try (WebDatasetReader reader = WebDatasetReader.open(shard, index -> true, tally)) {
+                tally.bytes += Files.size(shard);
+                for (Example example = reader.next(); example != null; example = reader.next()) {
+                    tally.add(example);
+                }
+            } catch (IOException e) {
+                throw new UserException("shard " + shard + " cannot be read (" + e.getMessage() + ")", e);
+            }
+        }
+        return tally.statistics(shards.size());
+    }
+
+    private static final class Tally implements ReadListener {
+
+        private static final Logger LOG = LoggerFactory.getLogger(ShardStatistics.class);
+
+        private final MetadataFilters filters;
+        private final Map<String, Long> resolutions = new TreeMap<>();
+        private final Map<String, Long> acceptedByFilter = new LinkedHashMap<>();
+        private long bytes;
+        private long examples;
+        private long images;
+        private long captions;
+        private long captionCharacters;
+        private int longestCaption;
+        private long corrupt;
+        private long accepted;
+
+        Tally(MetadataFilters filters) {
+            this.filters = filters;
+            filters.filters().forEach(filter -> acceptedByFilter.put(filter.name(), 0L));
+        }
+
+        void add(Example example) {
+            examples++;
+            boolean image = addImage(example);
+            String caption = example.caption();
+            if (caption != null) {
+                captions++;
+                captionCharacters += caption.length();
+                longestCaption = Math.max(longestCaption, caption.length());
+            }
+            if (passesAll(example) && image && caption != null) {
+                accepted++;
+            }
+        }
+
+        private boolean addImage(Example example) {
+            if (example.image() == null) {
+                return false;
+            }
+            try {
+                ImageHeader header = ImageHeader.read(example.image());
+                resolutions.merge(header.width() + "x" + header.height(), 1L, Long::sum);
+                images++;
+                return true;
+            } catch (ImageException e) {
+                corrupt(example.name(), e.getMessage());
+                return false;
+            }
+        }
+
+        private boolean passesAll(Example example) {
+            if (filters.isEmpty()) {
+                return true;
+            }
+            try {
+                JsonNode metadata = MetadataFilters.metadata(example.json());
+                boolean all = true;
+                for (MetadataFilter filter : filters.filters()) {
+                    boolean accepts = filter.accepts(metadata);
+                    acceptedByFilter.merge(filter.name(), accepts ? 1L : 0L, Long::sum);
+                    all &= accepts;
+                }
+                return all;
+            } catch (IOException e) {
+                corrupt(example.name(), "its json member is not JSON");
+                return false;
+            }
+        }
+
+        @Override
+        public void member(long length) {
+            // The shard's size on disk is told instead.
+        }
+
+        @Override
+        public void corrupt(String where, String why) {
+            corrupt++;
+            LOG.warn("{}: {}", where, why);
+        }
+
+        ShardStatistics statistics(int shards) {
+            return new ShardStatistics(
+                    shards,
+                    bytes,
+                    examples,
+                    images,
+                    captions,
+                    captionCharacters,
+                    longestCaption,
+                    resolutions,
+                    corrupt,
+                    acceptedByFilter,
+                    accepted);
+        }
+    }
+}
