@@ -1,7 +1,7 @@
 package org.rekindle.data;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Map;
+import org.rekindle.data.shards.ShardRecipe;
 
 /**
  * The section {@code dataset} of a run's configuration. Absent keys are null here until {@link Params} fills in their defaults.
@@ -11,7 +11,7 @@ import java.util.Map;
  * @param make how {@code shards make} makes the shards of {@code params.path} when none of them exists yet; null where they are
  *     there already
  */
-public record DatasetConfig(String type, Params params, ObjectNode make) {
+public record DatasetConfig(String type, Params params, ShardRecipe make) {
 
     public DatasetConfig {
         type = type == null ? "WebDataset" : type;
