@@ -1,5 +1,7 @@
 package org.rekindle.worker.torchscript;
 
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
@@ -18,6 +20,14 @@ public interface ScriptModule {
     /** The module's own parameters by attribute name, in state-dict order. */
     default Map<String, ParameterSpec> parameters() {
         return Map.of();
+    }
+
+    /** All parameters of this module and its descendants by state-dict name, in state-dict order. */
+    default Map<String, ParameterSpec> stateDict() {
+        Map<String, ParameterSpec> all = new LinkedHashMap<>(parameters());
+        children().asMap().forEach((child, module) -> module.stateDict()
+                .forEach((name, spec) -> all.put(child + "." + name, spec)));
+        return Collections.unmodifiableMap(all);
     }
 
     /**

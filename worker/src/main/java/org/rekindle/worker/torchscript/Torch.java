@@ -4,8 +4,10 @@ import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
+import java.nio.FloatBuffer;
 import java.util.Collection;
 import java.util.List;
 import java.util.function.Supplier;
@@ -45,6 +47,9 @@ public final class Torch {
                 def zero(self, tensors: List[Tensor]) -> Tensor:
                   torch._foreach_zero_(tensors)
                   return tensors[0]
+                def copy(self, targets: List[Tensor], sources: List[Tensor]) -> Tensor:
+                  torch._foreach_copy_(targets, sources)
+                  return targets[0]
                 def allocate(self, tensors: List[Tensor]) -> Tensor:
                   for t in tensors:
                     torch.set_(t, torch.zeros(t.size(), dtype=6, device=t.device))
@@ -165,6 +170,14 @@ public final class Torch {
     /** Sets tensors to zero in place, in one call; with the tensors of {@link #gradient}, clears gradients. */
     public static void zeroGradients(Collection<? extends NDArray> gradients) {
         callOnList("zero", gradients);
+    }
+
+    /** Copies values into a tensor's own memory, wherever that is. The remaining values must be as many as its elements. */
+    public static void copy(FloatBuffer values, NDArray target) {
+        try (NDManager scope = target.getManager().newSubManager()) {
+            NDArray source = scope.create(values, target.getShape(), DataType.FLOAT32);
+            noGrad(() -> Functions.MODULE.call(scope, "copy", List.of(target), List.of(source)));
+        }
     }
 
     /** Gives tensors memory of their own, full of zeros; their shapes stay. */

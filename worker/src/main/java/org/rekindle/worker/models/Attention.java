@@ -1,0 +1,32 @@
+package org.rekindle.worker.models;
+
+import org.rekindle.worker.torchscript.Children;
+import org.rekindle.worker.torchscript.ModuleList;
+import org.rekindle.worker.torchscript.ScriptModule;
+
+/**
+ * Multi-head attention of tokens x (N, S, channels) to a context (N, L, contextChannels); diffusers' {@code Attention} without biases
+ * but the output's.
+ */
+record Attention(int channels, int contextChannels, int heads) implements ScriptModule {
+
+    @Override
+    public Children children() {
+        return Children.of("to_q", new Linear(channels, channels, false))
+                .and("to_k", new Linear(contextChannels, channels, false))
+                .and("to_v", new Linear(contextChannels, channels, false))
+                .and("to_out", ModuleList.of(new Linear(channels, channels)));
+    }
+
+    @Override
+    public String methods() {
+        return """
+            def forward(self, x: Tensor, context: Tensor) -> Tensor:
+              q = self.to_q.forward(x).unflatten(-1, [%1$d, -1]).transpose(1, 2)            # (N, heads, S, D)
+              k = self.to_k.forward(context).unflatten(-1, [%1$d, -1]).transpose(1, 2)      # (N, heads, L, D)
+              v = self.to_v.forward(context).unflatten(-1, [%1$d, -1]).transpose(1, 2)
+              h = torch.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)    # (N, S, C)
+              return %2$s.forward(h)
+            """.formatted(heads, ModuleList.member("to_out", 0));
+    }
+}

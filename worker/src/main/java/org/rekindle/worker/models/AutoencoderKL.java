@@ -1,0 +1,273 @@
+package org.rekindle.worker.models;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.rekindle.worker.torchscript.Children;
+import org.rekindle.worker.torchscript.ComputeType;
+import org.rekindle.worker.torchscript.ModuleList;
+import org.rekindle.worker.torchscript.ScriptModule;
+
+/**
+ * The autoencoder between images and latents; diffusers' {@code AutoencoderKL}. It divides height and width by f = 2 to the number of
+ * {@code block_out_channels} less one.
+ *
+ * <p>Methods:
+ * <ul>
+ *   <li>{@code encode(image (N, 3, H, W) in [-1, 1])} gives the moments of the latents, fp32 (N, 2 C, H / f, W / f): means, then
+ *       logarithms of variances
+ *   <li>{@code decode(latents (N, C, h, w))} gives fp32 (N, 3, f h, f w); latents as encoded, without {@code scaling_factor}
+ * </ul>
+ */
+public record AutoencoderKL(Config config, ComputeType computeType) implements ScriptModule {
+
+    static final String CLASS_NAME = "AutoencoderKL";
+
+    /** @param channels {@code block_out_channels}, highest resolution first */
+    record Config(
+            int inChannels,
+            int outChannels,
+            int latentChannels,
+            List<Integer> channels,
+            int layers,
+            int groups,
+            boolean midAttention,
+            boolean quantConv,
+            boolean postQuantConv) {
+
+        private static final double EPS = 1e-6;
+
+        static Config of(ObjectNode json) {
+            ConfigValues values = new ConfigValues(CLASS_NAME, json);
+            List<Integer> channels = values.integerList("block_out_channels", List.of(64));
+            checkBlocks(values, "down_block_types", "DownEncoderBlock2D", channels.size());
+            checkBlocks(values, "up_block_types", "UpDecoderBlock2D", channels.size());
+            int groups = values.integer("norm_num_groups", 32, 1);
+            values.divides("norm_num_groups", groups, "block_out_channels", channels);
+            values.word("act_fn", "silu", "swish");
+            // these say how a pipeline uses the latents, not what the model computes
+            values.ignore(
+                    "sample_size", "scaling_factor", "shift_factor", "latents_mean", "latents_std", "force_upcast");
+            Config config = new Config(
+                    values.integer("in_channels", 3, 1),
+                    values.integer("out_channels", 3, 1),
+                    values.integer("latent_channels", 4, 1),
+                    channels,
+                    values.integer("layers_per_block", 1, 1),
+                    groups,
+                    values.flag("mid_block_add_attention", true),
+                    values.flag("use_quant_conv", true),
+                    values.flag("use_post_quant_conv", true));
+            values.refuseUnknown();
+            return config;
+        }
+
+        private static void checkBlocks(ConfigValues values, String key, String supported, int blocks) {
+            if (values.words(key, List.of(supported), supported).size() != blocks) {
+                throw values.unsupported(key, "%s, %d times, as block_out_channels says".formatted(supported, blocks));
+            }
+        }
+
+        Norm norm() {
+            return new Norm(groups, EPS);
+        }
+
+        int lastChannels() {
+            return channels.get(channels.size() - 1);
+        }
+    }
+
+    /** @throws org.rekindle.data.UserException for a config that isn't supported, by its key */
+    public static AutoencoderKL of(ObjectNode config, ComputeType computeType) {
+        return new AutoencoderKL(Config.of(config), computeType);
+    }
+
+    @Override
+    public Children children() {
+        int latents = config.latentChannels;
+        return Children.of("encoder", new Encoder(config))
+                .and("decoder", new Decoder(config))
+                .andIf(config.quantConv, "quant_conv", Conv2d.pointwise(2 * latents, 2 * latents))
+                .andIf(config.postQuantConv, "post_quant_conv", Conv2d.pointwise(latents, latents));
+    }
+
+    @Override
+    public String methods() {
+        return """
+            def encode(self, image: Tensor) -> Tensor:
+              x = self.encoder.forward(image.to(%1$d).contiguous(memory_format=2))
+              return %2$s.to(6).contiguous()
+            def decode(self, latents: Tensor) -> Tensor:
+              x = latents.to(%1$d).contiguous(memory_format=2)
+              return self.decoder.forward(%3$s).to(6).contiguous()
+            """.formatted(
+                        computeType.scalarType(),
+                        config.quantConv ? "self.quant_conv.forward(x)" : "x",
+                        config.postQuantConv ? "self.post_quant_conv.forward(x)" : "x");
+    }
+
+    private record Encoder(Config config) implements ScriptModule {
+        @Override
+        public Children children() {
+            List<ScriptModule> blocks = new ArrayList<>();
+            for (int i = 0; i < config.channels.size(); i++) {
+                blocks.add(new EncoderBlock2D(
+                        config.channels.get(Math.max(i - 1, 0)),
+                        config.channels.get(i),
+                        config.layers,
+                        config.norm(),
+                        i < config.channels.size() - 1));
+            }
+            int last = config.lastChannels();
+            return Children.of("conv_in", Conv2d.same(config.inChannels, config.channels.get(0), 3))
+                    .and("down_blocks", new ModuleList(blocks))
+                    .and("mid_block", new UNetMidBlock2D(last, config.norm(), config.midAttention))
+                    .and("conv_norm_out", config.norm().over(last))
+                    .and("conv_out", Conv2d.same(last, 2 * config.latentChannels, 3));
+        }
+
+        @Override
+        public String methods() {
+            StringBuilder script =
+                    new StringBuilder("def forward(self, x: Tensor) -> Tensor:\n  x = self.conv_in.forward(x)\n");
+            for (int i = 0; i < config.channels.size(); i++) {
+                script.append("  x = %s.forward(x)\n".formatted(ModuleList.member("down_blocks", i)));
+            }
+            script.append("  x = self.mid_block.forward(x)\n");
+            return script + "  return self.conv_out.forward(torch.silu(self.conv_norm_out.forward(x)))\n";
+        }
+    }
+
+    private record Decoder(Config config) implements ScriptModule {
+        @Override
+        public Children children() {
+            List<ScriptModule> blocks = new ArrayList<>();
+            int last = config.channels.size() - 1;
+            for (int i = last; i >= 0; i--) {
+                blocks.add(new DecoderBlock2D(
+                        config.channels.get(Math.min(i + 1, last)),
+                        config.channels.get(i),
+                        config.layers + 1,
+                        config.norm(),
+                        i > 0));
+            }
+            int first = config.channels.get(0);
+            return Children.of("conv_in", Conv2d.same(config.latentChannels, config.lastChannels(), 3))
+                    .and("up_blocks", new ModuleList(blocks))
+                    .and("mid_block", new UNetMidBlock2D(config.lastChannels(), config.norm(), config.midAttention))
+                    .and("conv_norm_out", config.norm().over(first))
+                    .and("conv_out", Conv2d.same(first, config.outChannels, 3));
+        }
+
+        @Override
+        public String methods() {
+            StringBuilder script = new StringBuilder("""
+                def forward(self, x: Tensor) -> Tensor:
+                  x = self.mid_block.forward(self.conv_in.forward(x))
+                """);
+            for (int i = 0; i < config.channels.size(); i++) {
+                script.append("  x = %s.forward(x)\n".formatted(ModuleList.member("up_blocks", i)));
+            }
+            return script + "  return self.conv_out.forward(torch.silu(self.conv_norm_out.forward(x)))\n";
+        }
+    }
+
+    /** diffusers' {@code DownEncoderBlock2D}. */
+    private record EncoderBlock2D(int inChannels, int outChannels, int layers, Norm norm, boolean downsample)
+            implements ScriptModule {
+        @Override
+        public Children children() {
+            return Children.of("resnets", resnets(inChannels, outChannels, layers, norm))
+                    .andIf(downsample, "downsamplers", ModuleList.of(new Downsample2D(outChannels, 0)));
+        }
+
+        @Override
+        public String methods() {
+            StringBuilder script = new StringBuilder("def forward(self, x: Tensor) -> Tensor:\n");
+            for (int i = 0; i < layers; i++) {
+                script.append("  x = %s.forward(x)\n".formatted(ModuleList.member("resnets", i)));
+            }
+            return script
+                    + "  return %s\n"
+                            .formatted(downsample ? ModuleList.member("downsamplers", 0) + ".forward(x)" : "x");
+        }
+    }
+
+    /** diffusers' {@code UpDecoderBlock2D}. */
+    private record DecoderBlock2D(int inChannels, int outChannels, int layers, Norm norm, boolean upsample)
+            implements ScriptModule {
+        @Override
+        public Children children() {
+            return Children.of("resnets", resnets(inChannels, outChannels, layers, norm))
+                    .andIf(upsample, "upsamplers", ModuleList.of(new Upsample2D(outChannels)));
+        }
+
+        @Override
+        public String methods() {
+            StringBuilder script = new StringBuilder("def forward(self, x: Tensor) -> Tensor:\n");
+            for (int i = 0; i < layers; i++) {
+                script.append("  x = %s.forward(x)\n".formatted(ModuleList.member("resnets", i)));
+            }
+            String enlarged = ModuleList.member("upsamplers", 0) + ".forward(x, [2 * x.shape[2], 2 * x.shape[3]])";
+            return script + "  return %s\n".formatted(upsample ? enlarged : "x");
+        }
+    }
+
+    private static ModuleList resnets(int inChannels, int outChannels, int layers, Norm norm) {
+        List<ScriptModule> resnets =
+                new ArrayList<>(Collections.nCopies(layers, new ResnetBlock2D(outChannels, outChannels, 0, norm, 1)));
+        resnets.set(0, new ResnetBlock2D(inChannels, outChannels, 0, norm, 1));
+        return new ModuleList(resnets);
+    }
+
+    /** Residual block, attention of one head, residual block; diffusers' {@code UNetMidBlock2D}. */
+    private record UNetMidBlock2D(int channels, Norm norm, boolean attention) implements ScriptModule {
+        @Override
+        public Children children() {
+            ResnetBlock2D resnet = new ResnetBlock2D(channels, channels, 0, norm, 1);
+            return Children.none()
+                    .andIf(attention, "attentions", ModuleList.of(new PixelAttention(channels, norm)))
+                    .and("resnets", ModuleList.of(resnet, resnet));
+        }
+
+        @Override
+        public String methods() {
+            return """
+                def forward(self, x: Tensor) -> Tensor:
+                  x = %s.forward(x)
+                  %s
+                  return %s.forward(x)
+                """.formatted(
+                            ModuleList.member("resnets", 0),
+                            attention ? "x = %s.forward(x)".formatted(ModuleList.member("attentions", 0)) : "",
+                            ModuleList.member("resnets", 1));
+        }
+    }
+
+    /** Self-attention of one head over pixels, with biases; diffusers' {@code Attention} as the autoencoder has it. */
+    private record PixelAttention(int channels, Norm norm) implements ScriptModule {
+        @Override
+        public Children children() {
+            Linear linear = new Linear(channels, channels);
+            return Children.of("group_norm", norm.over(channels))
+                    .and("to_q", linear)
+                    .and("to_k", linear)
+                    .and("to_v", linear)
+                    .and("to_out", ModuleList.of(linear));
+        }
+
+        @Override
+        public String methods() {
+            return """
+                def forward(self, x: Tensor) -> Tensor:                                # (N, C, H, W)
+                  h = self.group_norm.forward(x).flatten(2).transpose(1, 2)            # (N, H W, C)
+                  q = self.to_q.forward(h)[:, None]                                    # (N, 1, H W, C)
+                  k = self.to_k.forward(h)[:, None]
+                  v = self.to_v.forward(h)[:, None]
+                  h = %s.forward(torch.scaled_dot_product_attention(q, k, v)[:, 0])
+                  return x + h.transpose(1, 2).unflatten(2, x.shape[2:])
+                """.formatted(ModuleList.member("to_out", 0));
+        }
+    }
+}

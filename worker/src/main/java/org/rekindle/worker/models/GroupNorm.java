@@ -1,0 +1,25 @@
+package org.rekindle.worker.models;
+
+import java.util.Map;
+import org.rekindle.worker.torchscript.Initialization;
+import org.rekindle.worker.torchscript.ParameterSpec;
+import org.rekindle.worker.torchscript.ScriptModule;
+
+/** PyTorch's {@code GroupNorm} over (N, C, H, W). */
+record GroupNorm(int channels, int groups, double eps) implements ScriptModule {
+
+    @Override
+    public Map<String, ParameterSpec> parameters() {
+        return ParameterSpec.pair(
+                "weight", ParameterSpec.of(Initialization.ones(), channels),
+                "bias", ParameterSpec.of(Initialization.zeros(), channels));
+    }
+
+    @Override
+    public String methods() {
+        return """
+            def forward(self, x: Tensor) -> Tensor:
+              return torch.group_norm(x, %d, self.weight.to(x.dtype), self.bias.to(x.dtype), %s)
+            """.formatted(groups, eps);
+    }
+}

@@ -1,0 +1,50 @@
+package org.rekindle.worker.models;
+
+import java.util.Collections;
+import org.rekindle.worker.torchscript.Children;
+import org.rekindle.worker.torchscript.ModuleList;
+import org.rekindle.worker.torchscript.ScriptModule;
+
+/** Transformer blocks over the pixels of a feature map as tokens; diffusers' {@code Transformer2DModel}. */
+record Transformer2DModel(int channels, int groups, Spec spec) implements ScriptModule {
+
+    private static final double EPS = 1e-6;
+
+    /**
+     * @param heads attention heads
+     * @param contextChannels {@code cross_attention_dim}
+     * @param layers {@code transformer_layers_per_block}
+     * @param linearProjection {@code use_linear_projection}
+     */
+    record Spec(int heads, int contextChannels, int layers, boolean linearProjection) {}
+
+    @Override
+    public Children children() {
+        ScriptModule projection =
+                spec.linearProjection() ? new Linear(channels, channels) : Conv2d.pointwise(channels, channels);
+        BasicTransformerBlock block = new BasicTransformerBlock(channels, spec.heads(), spec.contextChannels());
+        return Children.of("norm", new GroupNorm(channels, groups, EPS))
+                .and("proj_in", projection)
+                .and("transformer_blocks", new ModuleList(Collections.nCopies(spec.layers(), block)))
+                .and("proj_out", projection);
+    }
+
+    @Override
+    public String methods() {
+        StringBuilder script = new StringBuilder("""
+            def forward(self, x: Tensor, context: Tensor) -> Tensor:       # x (N, C, H, W), context (N, L, D)
+              residual = x
+              x = self.norm.forward(x)
+            """);
+        String toTokens = "  x = x.flatten(2).transpose(1, 2)\n"; // (N, H W, C)
+        String toPixels = "  x = x.transpose(1, 2).unflatten(2, residual.shape[2:])\n"; // (N, C, H, W)
+        String in = "  x = self.proj_in.forward(x)\n";
+        String out = "  x = self.proj_out.forward(x)\n";
+        script.append(spec.linearProjection() ? toTokens + in : in + toTokens);
+        for (int i = 0; i < spec.layers(); i++) {
+            script.append("  x = %s.forward(x, context)\n".formatted(ModuleList.member("transformer_blocks", i)));
+        }
+        script.append(spec.linearProjection() ? out + toPixels : toPixels + out);
+        return script + "  return x + residual\n";
+    }
+}

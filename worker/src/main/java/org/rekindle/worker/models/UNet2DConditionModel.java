@@ -1,0 +1,145 @@
+package org.rekindle.worker.models;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.rekindle.worker.torchscript.Children;
+import org.rekindle.worker.torchscript.ComputeType;
+import org.rekindle.worker.torchscript.ModuleList;
+import org.rekindle.worker.torchscript.ScriptModule;
+
+/**
+ * The UNet that predicts noise from noisy latents, timestep and text; diffusers' {@code UNet2DConditionModel}.
+ *
+ * <p>Methods:
+ * <ul>
+ *   <li>{@code forward(sample (N, in, h, w), timestep (N) of int64, encoder_hidden_states (N, L, D))} gives fp32 (N, out, h, w)
+ *   <li>the segments, {@code name(state: List[Tensor], encoder_hidden_states) -> List[Tensor]}: run one after the other from the state
+ *       [sample, timestep] they compute the same; see {@link #segments}
+ * </ul>
+ *
+ * <p>Between segments the state is [time embedding, skips..., x]; on the way down x is the last skip itself.
+ */
+public record UNet2DConditionModel(UNetConfig config, ComputeType computeType) implements ScriptModule {
+
+    static final String CLASS_NAME = "UNet2DConditionModel";
+
+    /** @throws org.rekindle.data.UserException for a config that isn't supported, by its key */
+    public static UNet2DConditionModel of(ObjectNode config, ComputeType computeType) {
+        return new UNet2DConditionModel(UNetConfig.of(config), computeType);
+    }
+
+    /**
+     * The methods to run one after the other where memory is to be saved: only the states between them are kept, and a segment is run
+     * again when its gradients are due.
+     */
+    public List<String> segments() {
+        int blocks = config.blocks();
+        List<String> names = new ArrayList<>(List.of("segment_in"));
+        IntStream.range(0, blocks).forEach(i -> names.add("segment_down_" + i));
+        names.add("segment_mid");
+        IntStream.range(0, blocks).forEach(i -> names.add("segment_up_" + i));
+        names.add("segment_out");
+        return names;
+    }
+
+    @Override
+    public Children children() {
+        int first = config.channels().get(0);
+        int last = config.blocks() - 1;
+        return Children.of("conv_in", Conv2d.same(config.inChannels(), first, 3))
+                .and(
+                        "time_embedding",
+                        new TimestepEmbedding(first, config.timeChannels(), config.flipSinToCos(), config.freqShift()))
+                .and("down_blocks", downBlocks())
+                .and("up_blocks", upBlocks())
+                .and(
+                        "mid_block",
+                        new UNetMidBlock2DCrossAttn(
+                                config.channels().get(last),
+                                config.timeChannels(),
+                                config.norm(),
+                                config.attention(last),
+                                config.midScale()))
+                .and("conv_norm_out", config.norm().over(first))
+                .and("conv_out", Conv2d.same(first, config.outChannels(), 3));
+    }
+
+    private ModuleList downBlocks() {
+        List<ScriptModule> blocks = new ArrayList<>();
+        for (int i = 0; i < config.blocks(); i++) {
+            int out = config.channels().get(i);
+            blocks.add(new DownBlock2D(
+                    config.channels().get(Math.max(i - 1, 0)),
+                    out,
+                    config.timeChannels(),
+                    config.layers().get(i),
+                    config.norm(),
+                    config.downAttention().get(i) ? config.attention(i) : null,
+                    i == config.blocks() - 1 ? null : new Downsample2D(out, config.downsamplePadding())));
+        }
+        return new ModuleList(blocks);
+    }
+
+    private ModuleList upBlocks() {
+        List<ScriptModule> blocks = new ArrayList<>();
+        int last = config.blocks() - 1;
+        for (int i = 0; i <= last; i++) {
+            int resolution = last - i;
+            blocks.add(new UpBlock2D(
+                    config.channels().get(Math.min(resolution + 1, last)),
+                    config.channels().get(Math.max(resolution - 1, 0)),
+                    config.channels().get(resolution),
+                    config.timeChannels(),
+                    layersUp(i),
+                    config.norm(),
+                    config.upAttention().get(i) ? config.attention(resolution) : null,
+                    i < last));
+        }
+        return new ModuleList(blocks);
+    }
+
+    private int layersUp(int block) {
+        return config.layers().get(config.blocks() - 1 - block) + 1;
+    }
+
+    @Override
+    public String methods() {
+        StringBuilder script = new StringBuilder(
+                """
+            def segment_in(self, state: List[Tensor], encoder_hidden_states: Tensor) -> List[Tensor]:
+              x = state[0].to(%d).contiguous(memory_format=2)      # (N, C, H, W), channels last in memory
+              temb = self.time_embedding.forward(state[1], x)      # (N, T)
+              return [temb, self.conv_in.forward(%s)]
+            def segment_mid(self, state: List[Tensor], encoder_hidden_states: Tensor) -> List[Tensor]:
+              context = encoder_hidden_states.to(state[0].dtype)
+              return state + [self.mid_block.forward(state[-1], state[0], context)]
+            def segment_out(self, state: List[Tensor], encoder_hidden_states: Tensor) -> List[Tensor]:
+              x = torch.silu(self.conv_norm_out.forward(state[-1]))
+              return [self.conv_out.forward(x).to(6)]
+            """.formatted(computeType.scalarType(), config.centerInputSample() ? "2 * x - 1.0" : "x"));
+        for (int i = 0; i < config.blocks(); i++) {
+            script.append("""
+                def segment_down_%d(self, state: List[Tensor], encoder_hidden_states: Tensor) -> List[Tensor]:
+                  context = encoder_hidden_states.to(state[0].dtype)
+                  return state + %s.forward(state[-1], state[0], context)
+                """.formatted(i, ModuleList.member("down_blocks", i)));
+            script.append("""
+                def segment_up_%1$d(self, state: List[Tensor], encoder_hidden_states: Tensor) -> List[Tensor]:
+                  context = encoder_hidden_states.to(state[0].dtype)
+                  rest = state[:-%2$d]
+                  x = %3$s.forward(state[-1], state[-%2$d:-1], state[0], context, rest[-1].shape[2:])
+                  return rest + [x]
+                """.formatted(i, layersUp(i) + 1, ModuleList.member("up_blocks", i)));
+        }
+        script.append("""
+            def forward(self, sample: Tensor, timestep: Tensor, encoder_hidden_states: Tensor) -> Tensor:
+              state = [sample, timestep]
+            """);
+        for (String segment : segments()) {
+            script.append("  state = self.%s(state, encoder_hidden_states)\n".formatted(segment));
+        }
+        return script.append("  return state[0]\n").toString();
+    }
+}

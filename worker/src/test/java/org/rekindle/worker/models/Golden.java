@@ -1,0 +1,61 @@
+package org.rekindle.worker.models;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.FloatBuffer;
+import java.nio.file.Path;
+import java.util.List;
+import org.rekindle.worker.pipeline.DType;
+import org.rekindle.worker.pipeline.SafetensorsFile;
+import org.rekindle.worker.pipeline.TensorView;
+import org.rekindle.worker.torchscript.Torch;
+import org.rekindle.worker.torchscript.TorchModule;
+
+/** What make_model_goldens.py has written for one model. */
+record Golden(ObjectNode config, SafetensorsFile weights, SafetensorsFile values) {
+
+    static Golden open(String name) {
+        try {
+            Path folder = Path.of(Golden.class.getResource("/goldens/" + name).toURI());
+            return new Golden(
+                    (ObjectNode) new ObjectMapper()
+                            .readTree(folder.resolve("config.json").toFile()),
+                    SafetensorsFile.open(folder.resolve("weights.safetensors")),
+                    SafetensorsFile.open(folder.resolve("values.safetensors")));
+        } catch (IOException | URISyntaxException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    void copyWeightsTo(TorchModule module) {
+        module.parameters()
+                .forEach((name, array) ->
+                        Torch.copy(FloatBuffer.wrap(weights.tensor(name).floats()), array));
+    }
+
+    NDArray array(NDManager scope, String name) {
+        TensorView view = values.tensor(name);
+        if (view.dtype() == DType.I64) {
+            return scope.create(view.data().asLongBuffer(), new Shape(view.shape()), DataType.INT64);
+        }
+        return scope.create(view.floats(), new Shape(view.shape()));
+    }
+
+    float[] floats(String name) {
+        return values.tensor(name).floats();
+    }
+
+    /** Names of the parameters with a gradient in the golden. */
+    List<String> gradients() {
+        return values.names().stream()
+                .filter(name -> name.startsWith("gradient."))
+                .map(name -> name.substring("gradient.".length()))
+                .toList();
+    }
+}
