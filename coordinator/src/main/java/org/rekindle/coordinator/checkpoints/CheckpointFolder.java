@@ -1,45 +1,258 @@
 package org.rekindle.coordinator.checkpoints;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.rekindle.data.UserException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The folder {@code checkpoints} of a run folder, and the link {@code current_pipeline} beside it.
  *
- * <p>Threads: any thread may call it; commits run one at a time.
+ * <p>A checkpoint is written to {@code step_XXXXXXXX.partial}, forced to disk, closed with its manifest, renamed to
+ * {@code step_XXXXXXXX}, and only then linked to. Removal goes the other way round: renamed first, deleted then. So a name without
+ * {@code .partial} always was a whole checkpoint, whatever the process was killed at; only a disk can damage it, which the manifest shows.
+ *
+ * <p>Threads: any; commits run one at a time. One process at a time may commit, which {@link RunFolder} sees to.
  */
 public final class CheckpointFolder {
 
-    private CheckpointFolder() {}
+    private static final Logger LOG = LoggerFactory.getLogger(CheckpointFolder.class);
+    private static final Pattern NAME = Pattern.compile("step_([0-9]{8,18})");
+
+    private final Path folder;
+    private final Path link;
+    private final Integer keep;
+
+    private CheckpointFolder(Path folder, Path link, Integer keep) {
+        this.folder = folder;
+        this.link = link;
+        this.keep = keep;
+    }
 
     /**
+     * Touches nothing yet.
+     *
      * @param runFolder {@code log_dir/name}
      * @param keep checkpoints to keep, at least 1; null keeps all
      */
     public static CheckpointFolder open(Path runFolder, Integer keep) {
-        throw new UnsupportedOperationException("being written");
+        return new CheckpointFolder(runFolder.resolve("checkpoints"), runFolder.resolve("current_pipeline"), keep);
     }
 
     /**
      * Writes a checkpoint and commits it: either it is there whole afterwards, or an exception says why not, nothing of it is left and
-     * the checkpoints before it are untouched.
+     * the checkpoints before it are untouched. A checkpoint of the same step is replaced.
      *
      * @param state becomes {@code trainer.json}; its step names the folder
      * @param writer writes everything else into the folder it is given, which nobody reads yet; files that did not change may be
-     *     hard links to the previous checkpoint's; may throw {@link java.io.UncheckedIOException}
-     * @throws org.rekindle.data.UserException in one line, when the disk is full or cannot be written
+     *     hard links to the previous checkpoint's; may throw {@link UncheckedIOException}
+     * @throws UserException in one line, when the disk is full or cannot be written
      */
-    public Checkpoint commit(TrainerState state, Consumer<Path> writer) {
-        throw new UnsupportedOperationException("being written");
+    public synchronized Checkpoint commit(TrainerState state, Consumer<Path> writer) {
+        Checkpoint checkpoint = new Checkpoint(folder.resolve(String.format("step_%08d", state.step())), state);
+        Path partial = DurableFiles.partial(checkpoint.folder());
+        try {
+            Files.createDirectories(folder);
+            DurableFiles.delete(partial);
+            Files.createDirectory(partial);
+            writer.accept(partial);
+            seal(partial, state);
+            Path nextLink = prepareLink(checkpoint);
+            moveAside(checkpoint.folder());
+            DurableFiles.rename(partial, checkpoint.folder());
+            DurableFiles.rename(nextLink, link);
+        } catch (IOException e) {
+            throw abandoned(partial, unwritable(checkpoint, e));
+        } catch (UncheckedIOException e) {
+            throw abandoned(partial, unwritable(checkpoint, e.getCause()));
+        } catch (RuntimeException | Error e) {
+            throw abandoned(partial, e);
+        }
+        retain(checkpoint);
+        return checkpoint;
+    }
+
+    private void seal(Path partial, TrainerState state) throws IOException {
+        Files.writeString(partial.resolve(TrainerState.NAME), CheckpointJson.text(state));
+        Manifest manifest = Manifest.of(partial, newestBefore(state.step()));
+        DurableFiles.forceTree(partial);
+        manifest.write(partial);
+        DurableFiles.force(partial);
+    }
+
+    /** The checkpoint that hard links may lead to. Sizes are check enough: its manifest's hashes are taken over, not its bytes. */
+    private Optional<Checkpoint> newestBefore(long step) throws IOException {
+        return newestFirst().stream()
+                .filter(path ->
+                        stepOf(path) < step && Manifest.problemOfSizes(path).isEmpty())
+                .findFirst()
+                .map(path -> new Checkpoint(path, null));
+    }
+
+    /** Makes the next {@code current_pipeline} under another name, so that a disk too full for it shows before the commit. */
+    private Path prepareLink(Checkpoint checkpoint) throws IOException {
+        if (Files.exists(link, LinkOption.NOFOLLOW_LINKS) && !Files.isSymbolicLink(link)) {
+            throw new UserException(
+                    link + " is no link of Rekindle's: move it away, so that it can lead to the newest checkpoint");
+        }
+        Path next = DurableFiles.partial(link);
+        DurableFiles.delete(next);
+        return Files.createSymbolicLink(next, link.getParent().relativize(checkpoint.pipeline()));
+    }
+
+    private static void moveAside(Path checkpoint) throws IOException {
+        if (Files.exists(checkpoint, LinkOption.NOFOLLOW_LINKS)) {
+            Path old = checkpoint.resolveSibling(checkpoint.getFileName() + ".replaced" + DurableFiles.PARTIAL);
+            DurableFiles.delete(old);
+            DurableFiles.rename(checkpoint, old);
+        }
+    }
+
+    private <T extends Throwable> T abandoned(Path partial, T error) {
+        try {
+            DurableFiles.delete(partial);
+            DurableFiles.delete(DurableFiles.partial(link));
+        } catch (IOException e) {
+            error.addSuppressed(e);
+        }
+        return error;
+    }
+
+    private UserException unwritable(Checkpoint checkpoint, IOException e) {
+        return new UserException(
+                checkpoint.folder() + ": the checkpoint cannot be written (" + e.getMessage()
+                        + "); checkpoints before it are intact; free space there or choose another experiment.log_dir",
+                e);
+    }
+
+    /** Removes what {@code keep} does not keep. The checkpoint just committed stays, damaged ones do not count. */
+    private void retain(Checkpoint newest) {
+        try {
+            List<Path> others = newestFirst();
+            others.remove(newest.folder());
+            List<Path> kept = keep == null
+                    ? others
+                    : others.stream()
+                            .filter(path -> stepOf(path) < newest.step())
+                            .filter(path -> Manifest.problemOfSizes(path).isEmpty())
+                            .limit(keep - 1L)
+                            .toList();
+            others.removeAll(kept);
+            for (Path path : others) {
+                Path doomed = DurableFiles.partial(path);
+                DurableFiles.delete(doomed);
+                DurableFiles.rename(path, doomed);
+            }
+            removeLeftovers();
+        } catch (IOException | UncheckedIOException e) {
+            LOG.warn(
+                    "{}: an old checkpoint could not be removed ({}); the next start tries again",
+                    folder,
+                    e.getMessage());
+        }
+    }
+
+    /** Removes what killed writers left. For the process that holds the run folder. */
+    void removeLeftovers() throws IOException {
+        for (Path leftover : leftovers()) {
+            DurableFiles.delete(leftover);
+        }
+    }
+
+    /** What writers or removals that were killed have left. */
+    List<Path> leftovers() throws IOException {
+        List<Path> leftovers = new ArrayList<>();
+        for (Path path : entries()) {
+            if (path.getFileName().toString().endsWith(DurableFiles.PARTIAL)) {
+                leftovers.add(path);
+            }
+        }
+        Path nextLink = DurableFiles.partial(link);
+        if (Files.exists(nextLink, LinkOption.NOFOLLOW_LINKS)) {
+            leftovers.add(nextLink);
+        }
+        return leftovers;
     }
 
     /**
      * Finds the newest checkpoint whose files all have the size and SHA-256 that its manifest says.
      *
      * @param passedOver is told, in a line each, of newer ones that were passed over and why
+     * @throws UserException when the folder cannot be read
      */
     public Optional<Checkpoint> newestValid(Consumer<String> passedOver) {
-        throw new UnsupportedOperationException("being written");
+        try {
+            for (Path path : newestFirst()) {
+                Optional<String> problem = problem(path);
+                if (problem.isEmpty()) {
+                    return Optional.of(new Checkpoint(path, state(path)));
+                }
+                passedOver.accept("passing over checkpoint " + path + ": " + problem.get());
+            }
+            return Optional.empty();
+        } catch (IOException e) {
+            throw new UserException(folder + ": cannot be read (" + e.getMessage() + ")", e);
+        }
+    }
+
+    /** What is wrong with a checkpoint; empty when it is whole. */
+    static Optional<String> problem(Path checkpoint) {
+        Optional<String> problem = Manifest.problem(checkpoint);
+        try {
+            return problem.isEmpty() && state(checkpoint).step() != stepOf(checkpoint)
+                    ? Optional.of(TrainerState.NAME + " is of step "
+                            + state(checkpoint).step())
+                    : problem;
+        } catch (IOException e) {
+            return Optional.of(TrainerState.NAME + " cannot be read (" + e.getMessage() + ")");
+        }
+    }
+
+    /** Lets {@code current_pipeline} lead to a checkpoint; a kill may have come between a commit and its link. */
+    void linkTo(Checkpoint checkpoint) throws IOException {
+        DurableFiles.rename(prepareLink(checkpoint), link);
+    }
+
+    /** All checkpoints, valid or not. */
+    List<Path> newestFirst() throws IOException {
+        List<Path> checkpoints = new ArrayList<>(entries());
+        checkpoints.removeIf(
+                path -> !NAME.matcher(path.getFileName().toString()).matches());
+        checkpoints.sort(Comparator.comparingLong(CheckpointFolder::stepOf).reversed());
+        return checkpoints;
+    }
+
+    Path link() {
+        return link;
+    }
+
+    private List<Path> entries() throws IOException {
+        if (!Files.isDirectory(folder)) {
+            return List.of();
+        }
+        try (Stream<Path> entries = Files.list(folder)) {
+            return entries.sorted().toList();
+        }
+    }
+
+    private static TrainerState state(Path checkpoint) throws IOException {
+        return CheckpointJson.read(checkpoint.resolve(TrainerState.NAME), TrainerState.class);
+    }
+
+    private static long stepOf(Path checkpoint) {
+        Matcher name = NAME.matcher(checkpoint.getFileName().toString());
+        return name.matches() ? Long.parseLong(name.group(1)) : -1;
     }
 }

@@ -1,59 +1,190 @@
 package org.rekindle.coordinator.checkpoints;
 
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import org.rekindle.coordinator.config.ConfigYaml;
 import org.rekindle.coordinator.config.RunConfig;
+import org.rekindle.data.UserException;
 
 /**
- * The folder of one run, {@code log_dir/name}, held exclusively while this is open.
+ * The folder of one run, {@code log_dir/name}, held exclusively while this is open. The lock is the operating system's, on
+ * {@code run.lock}: it ends with the process, however that ends, so a lock file that stays behind holds nobody up.
+ *
+ * <p>Threads: any.
  */
 public final class RunFolder implements AutoCloseable {
 
-    private RunFolder() {}
+    /** Beyond the owner's line, which must stay readable where locks are mandatory. */
+    private static final long LOCKED_BYTE = 1L << 40;
+
+    /** A process loses its lock when it closes any other handle of the file, so this process asks here before it opens one. */
+    private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
+
+    private final Path path;
+    private final Path held;
+    private final FileChannel lock;
+    private final CheckpointFolder checkpoints;
+
+    private RunFolder(Path path, Path held, FileChannel lock, CheckpointFolder checkpoints) {
+        this.path = path;
+        this.held = held;
+        this.lock = lock;
+        this.checkpoints = checkpoints;
+    }
 
     /**
-     * Creates the folder where needed, locks it and writes {@code config.yaml} (no secret in it).
+     * Creates the folder where needed, locks it, removes what killed writers left and writes {@code config.yaml} (no secret in it).
      *
-     * @throws org.rekindle.data.UserException in one line, when it cannot be written, or when another process holds it, naming that one
+     * @throws UserException in one line, when it cannot be written; when another process holds it, naming that one; when there are
+     *     checkpoints in it and {@code experiment.requeue} is false
      */
     public static RunFolder open(RunConfig config) {
-        throw new UnsupportedOperationException("being written");
+        Path path = config.experiment().folder();
+        CheckpointFolder checkpoints =
+                CheckpointFolder.open(path, config.experiment().keepCheckpoints());
+        try {
+            Files.createDirectories(path.resolve("logs"));
+            Path held = path.toRealPath();
+            RunFolder folder = new RunFolder(path, held, lock(path, held), checkpoints);
+            try {
+                folder.prepare(config);
+                return folder;
+            } catch (IOException | RuntimeException e) {
+                folder.close();
+                throw e;
+            }
+        } catch (FileAlreadyExistsException e) {
+            throw new UserException(
+                    path + ": cannot be created, for " + e.getFile()
+                            + " is a file; choose another experiment.log_dir or name",
+                    e);
+        } catch (IOException e) {
+            throw new UserException(
+                    path + ": cannot be written (" + reason(e) + "); choose another experiment.log_dir", e);
+        }
+    }
+
+    private void prepare(RunConfig config) throws IOException {
+        if (!config.experiment().requeue() && !checkpoints.newestFirst().isEmpty()) {
+            throw new UserException(
+                    path
+                            + ": holds checkpoints of an earlier run; continue it with experiment.requeue=true, or choose another experiment.name");
+        }
+        checkpoints.removeLeftovers();
+        DurableFiles.replace(path.resolve("config.yaml"), ConfigYaml.of(config));
+    }
+
+    private static FileChannel lock(Path path, Path held) throws IOException {
+        Path file = path.resolve("run.lock");
+        if (!HELD.add(held)) {
+            throw new UserException(path + ": in use by another run of this process; choose another experiment.name");
+        }
+        FileChannel channel = null;
+        try {
+            channel = FileChannel.open(
+                    file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+            FileLock lock = channel.tryLock(LOCKED_BYTE, 1, false);
+            if (lock == null) {
+                throw new UserException(path + ": in use by "
+                        + Files.readString(file).strip() + "; wait for it to end, or choose another experiment.name");
+            }
+            channel.truncate(0);
+            channel.write(ByteBuffer.wrap(owner().getBytes(StandardCharsets.UTF_8)), 0);
+            return channel;
+        } catch (IOException | RuntimeException e) {
+            HELD.remove(held);
+            if (channel != null) {
+                channel.close();
+            }
+            throw e;
+        }
+    }
+
+    private static String owner() {
+        ProcessHandle process = ProcessHandle.current();
+        Instant start = process.info().startInstant().orElse(Instant.now()).truncatedTo(ChronoUnit.SECONDS);
+        return "process " + process.pid() + " on " + host() + ", started at " + start + "\n";
+    }
+
+    private static String host() {
+        try {
+            return InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException e) {
+            return "an unnamed host";
+        }
+    }
+
+    private static String reason(IOException e) {
+        String reason = e instanceof java.nio.file.FileSystemException fs ? fs.getReason() : e.getMessage();
+        return reason == null ? e.getClass().getSimpleName() : reason;
     }
 
     public Path path() {
-        throw new UnsupportedOperationException("being written");
+        return path;
     }
 
     /** Folder for the run's log files. */
     public Path logs() {
-        throw new UnsupportedOperationException("being written");
+        return path.resolve("logs");
     }
 
     public Path ledgerFile() {
-        throw new UnsupportedOperationException("being written");
+        return path.resolve("ledger.jsonl");
     }
 
     public Path metricsFile() {
-        throw new UnsupportedOperationException("being written");
+        return path.resolve("metrics.jsonl");
     }
 
     public CheckpointFolder checkpoints() {
-        throw new UnsupportedOperationException("being written");
+        return checkpoints;
     }
 
     /**
-     * What the run starts from: the newest valid checkpoint with {@code experiment.requeue}, empty for a folder without checkpoints.
+     * What the run starts from: the newest valid checkpoint; empty for a folder without checkpoints. Lets {@code current_pipeline} lead
+     * to it.
      *
      * @param messages is told of checkpoints passed over
-     * @throws org.rekindle.data.UserException when there are checkpoints and {@code experiment.requeue} is false, or none of them is whole
+     * @throws UserException when there are checkpoints and none of them is whole: starting afresh is the user's decision
      */
     public Optional<Checkpoint> startingPoint(Consumer<String> messages) {
-        throw new UnsupportedOperationException("being written");
+        try {
+            Optional<Checkpoint> newest = checkpoints.newestValid(messages);
+            if (newest.isPresent()) {
+                checkpoints.linkTo(newest.get());
+            } else if (!checkpoints.newestFirst().isEmpty()) {
+                throw new UserException(
+                        path + ": none of its checkpoints is whole; restore one, or remove the folder to start afresh");
+            }
+            return newest;
+        } catch (IOException e) {
+            throw new UserException(path + ": cannot be written (" + reason(e) + ")", e);
+        }
     }
 
     @Override
     public void close() {
-        throw new UnsupportedOperationException("being written");
+        try {
+            lock.close();
+        } catch (IOException e) {
+            throw new UserException(path + ": its lock cannot be released (" + reason(e) + ")", e);
+        } finally {
+            HELD.remove(held);
+        }
     }
 }

@@ -22,4 +22,11 @@ public record TrainerState(
         Map<Integer, LaneCursor> cursors,
         long seed,
         String configurationHash,
-        ObjectNode session) {}
+        ObjectNode session) {
+
+    static final String NAME = "trainer.json";
+
+    public TrainerState {
+        cursors = Map.copyOf(cursors);
+    }
+}

@@ -1,5 +1,6 @@
 package org.rekindle.coordinator.config;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 /**
@@ -15,6 +16,7 @@ public record ComponentConfig(String target, String pretrained, ObjectNode param
     static final ComponentConfig EMPTY = new ComponentConfig(null, null, null);
 
     /** Whether the component says where it comes from. */
+    @JsonIgnore
     public boolean isDeclared() {
         return pretrained != null || params != null;
     }

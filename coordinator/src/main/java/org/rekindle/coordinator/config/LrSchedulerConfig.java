@@ -17,7 +17,8 @@ public record LrSchedulerConfig(String scheduler, Params params) {
     }
 
     /**
-     * @param learningRate the learning rate after the warm-up; {@code optimizer.params.learning_rate} where absent
+     * @param learningRate the learning rate after the warm-up; a {@link RunConfig} takes
+     *     {@code optimizer.params.learning_rate} where it is null
      * @param warmupLength optimizer steps of linear warm-up, default 0
      */
     public record Params(Double learningRate, Long warmupLength) {

@@ -27,8 +27,14 @@ public record RunConfig(
         String configDir) {
 
     public RunConfig {
+        optimizer = optimizer == null ? new OptimizerConfig(null, null) : optimizer;
         distributed = distributed == null ? new DistributedConfig(null, null) : distributed;
         lrScheduler = lrScheduler == null ? new LrSchedulerConfig(null, null) : lrScheduler;
+        if (lrScheduler.params().learningRate() == null) {
+            LrSchedulerConfig.Params params = new LrSchedulerConfig.Params(
+                    optimizer.params().learningRate(), lrScheduler.params().warmupLength());
+            lrScheduler = new LrSchedulerConfig(lrScheduler.scheduler(), params);
+        }
         objective = objective == null ? new ObjectiveConfig(null, null) : objective;
         wandb = wandb == null || wandb.isNull() ? null : wandb;
     }
@@ -57,7 +63,7 @@ public record RunConfig(
      * frequency of checkpoints has the same hash.
      */
     public String configurationHash() {
-        throw new UnsupportedOperationException("being written");
+        return ConfigurationHash.of(this);
     }
 
     /** Lines to tell the user once at the start: keys that are accepted and have no effect. */

@@ -4,24 +4,34 @@ import java.nio.file.Path;
 
 /**
  * {@code ledger.jsonl}: which examples trained the model, one line per committed step.
+ *
+ * <p>Threads: any, one at a time.
  */
 public final class Ledger implements AutoCloseable {
 
-    private Ledger() {}
+    private final StepLines lines;
 
-    /** Opens the file, creating it where needed; nothing is read. */
+    private Ledger(StepLines lines) {
+        this.lines = lines;
+    }
+
+    /**
+     * Opens the file, creating it where needed; nothing is read.
+     *
+     * @throws org.rekindle.data.UserException in one line, when it cannot be written; so do all methods
+     */
     public static Ledger open(Path file) {
-        throw new UnsupportedOperationException("being written");
+        return new Ledger(StepLines.open(file));
     }
 
     /** Appends one step and hands it to the operating system: it survives a kill of this process. */
     public void append(LedgerEntry entry) {
-        throw new UnsupportedOperationException("being written");
+        lines.append(entry);
     }
 
     /** Forces the file to disk: call it before a checkpoint of the last step is committed. */
     public void sync() {
-        throw new UnsupportedOperationException("being written");
+        lines.sync();
     }
 
     /**
@@ -30,11 +40,11 @@ public final class Ledger implements AutoCloseable {
      * @param step the last step that stays; 0 empties the file
      */
     public void truncate(long step) {
-        throw new UnsupportedOperationException("being written");
+        lines.truncate(step);
     }
 
     @Override
     public void close() {
-        throw new UnsupportedOperationException("being written");
+        lines.close();
     }
 }

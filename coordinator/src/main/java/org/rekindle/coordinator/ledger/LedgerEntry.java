@@ -3,7 +3,9 @@ package org.rekindle.coordinator.ledger;
 import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonPropertyOrder;
+import java.util.Collections;
 import java.util.Map;
+import java.util.TreeMap;
 import org.rekindle.data.lanes.LaneCursor;
 
 /**
@@ -19,6 +21,10 @@ public record LedgerEntry(
         long generation,
         Map<Integer, Range> lanes,
         @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean skipped) {
+
+    public LedgerEntry {
+        lanes = Collections.unmodifiableMap(new TreeMap<>(lanes));
+    }
 
     /**
      * Examples between two places of a lane, written as a pair {@code [before, after]}.

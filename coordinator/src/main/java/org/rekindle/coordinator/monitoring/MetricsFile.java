@@ -1,16 +1,69 @@
 package org.rekindle.coordinator.monitoring;
 
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.LongSupplier;
+import org.rekindle.coordinator.ledger.StepLines;
 
 /**
- * {@code metrics.jsonl}: a line per committed step.
+ * {@code metrics.jsonl}: one object per committed step under the original's names {@code step}, {@code examples_seen},
+ * {@code step_loss}, {@code lr}, {@code grad_norm}, {@code images/sec}, {@code images/sec/gpu}; {@code skipped} where no weight changed.
+ * A number that is not finite is written as null, for JSON has no other word for it.
  */
 public final class MetricsFile implements StepListener {
 
-    private MetricsFile() {}
+    private final StepLines lines;
+    private final LongSupplier nanoTime;
+    private final Throughput throughput = new Throughput();
 
-    /** Opens the file, creating it where needed. At {@link #started} the lines of later steps are removed, atomically. */
+    private MetricsFile(StepLines lines, LongSupplier nanoTime) {
+        this.lines = lines;
+        this.nanoTime = nanoTime;
+    }
+
+    /**
+     * Opens the file, creating it where needed. At {@link #started} the lines of later steps are removed, atomically.
+     *
+     * @throws org.rekindle.data.UserException in one line, when it cannot be written; so do all methods
+     */
     public static MetricsFile open(Path file) {
-        throw new UnsupportedOperationException("being written");
+        return open(file, System::nanoTime);
+    }
+
+    static MetricsFile open(Path file, LongSupplier nanoTime) {
+        return new MetricsFile(StepLines.open(file), nanoTime);
+    }
+
+    @Override
+    public void started(long step, long totalSteps, long examplesSeen) {
+        lines.truncate(step);
+        throughput.start(nanoTime.getAsLong(), examplesSeen);
+    }
+
+    @Override
+    public void committed(StepMetrics metrics) {
+        double rate = throughput.imagesPerSecond(nanoTime.getAsLong(), metrics.examplesSeen());
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("step", metrics.step());
+        line.put("examples_seen", metrics.examplesSeen());
+        line.put("step_loss", finite(metrics.stepLoss()));
+        line.put("lr", finite(metrics.lr()));
+        line.put("grad_norm", finite(metrics.gradNorm()));
+        line.put("images/sec", finite(rate));
+        line.put("images/sec/gpu", finite(rate / metrics.workers()));
+        if (metrics.skipped()) {
+            line.put("skipped", true);
+        }
+        lines.append(line);
+    }
+
+    private static Double finite(double value) {
+        return Double.isFinite(value) ? value : null;
+    }
+
+    @Override
+    public void close() {
+        lines.close();
     }
 }

@@ -1,0 +1,48 @@
+package org.rekindle.coordinator.config;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** A run's identity: SHA-256 over the values its numbers depend on, in the order of their names. */
+final class ConfigurationHash {
+
+    /** Values that change where a run writes, how fast it is and how long it goes on, and none of its numbers. */
+    private static final Map<String, List<String>> WITHOUT_EFFECT = Map.of(
+            "", List.of("wandb", "config", "config_dir", "distributed", "experiment"),
+            "/system", List.of("workers", "dist_backend", "dist_url", "threads", "lanes", "gradient_accumulation"),
+            "/model", List.of("gradient_checkpointing", "xformers"),
+            "/dataset", List.of("make"),
+            "/dataset/params", List.of("workers", "num_examples_to_see"));
+
+    private ConfigurationHash() {}
+
+    static String of(RunConfig config) {
+        ObjectNode tree = (ObjectNode) Mapping.tree(config);
+        WITHOUT_EFFECT.forEach((section, names) -> ((ObjectNode) tree.at(section)).remove(names));
+        if (config.lrScheduler().scheduler().equals(LrSchedulerConfig.COSINE_WITH_WARMUP)) {
+            tree.put("num_examples_to_see", config.experiment().numExamplesToSee());
+        }
+        try {
+            byte[] text = sorted(tree).toString().getBytes(StandardCharsets.UTF_8);
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(text));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+    }
+
+    private static JsonNode sorted(JsonNode node) {
+        if (!(node instanceof ObjectNode section)) {
+            return node;
+        }
+        Map<String, JsonNode> ordered = new TreeMap<>();
+        section.properties().forEach(entry -> ordered.put(entry.getKey(), sorted(entry.getValue())));
+        return Mapping.nodes().objectNode().setAll(ordered);
+    }
+}

@@ -1,0 +1,185 @@
+package org.rekindle.coordinator.config;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.rekindle.data.DatasetConfig;
+import org.rekindle.data.UserException;
+
+/** What each section needs and what its values may be, all in one place so that a reader sees it at a glance. */
+final class RunChecks {
+
+    private RunChecks() {}
+
+    static void require(RequiredKeys required, RunConfig config) {
+        required.need("experiment.log_dir", config.experiment().logDir());
+        required.need("experiment.name", config.experiment().name());
+        required.need("experiment.num_examples_to_see", config.experiment().numExamplesToSee());
+        required.need("system.batch_size", config.system().batchSize());
+        required.need(
+                "optimizer.params.learning_rate", config.optimizer().params().learningRate());
+        requireComponents(required, config.model(), config.objective());
+        required.need("dataset.params.path", config.dataset().params().path());
+        required.needUnfilled(needless(config.model()));
+    }
+
+    static void require(RequiredKeys required, DatasetConfig dataset) {
+        required.need("dataset.params.path", dataset.params().path());
+        required.need("dataset.params.num_examples_to_see", dataset.params().numExamplesToSee());
+        required.need("dataset.params.batch_size", dataset.params().batchSize());
+        required.needUnfilled(List.of());
+    }
+
+    static void require(RequiredKeys required, ModelConfig model) {
+        required.needUnfilled(needless(model));
+    }
+
+    private static void requireComponents(RequiredKeys required, ModelConfig model, ObjectiveConfig objective) {
+        boolean autoencoder = objective.target().equals(ObjectiveConfig.AUTOENCODER);
+        List<String> needed = autoencoder ? List.of("vae") : List.of("vae", "text_encoder", "tokenizer", "unet");
+        Map<String, ComponentConfig> components = components(model);
+        if (model.pretrained() != null) {
+            return;
+        } else if (components.values().stream().noneMatch(ComponentConfig::isDeclared)
+                && !required.isUnfilled("model.unet.pretrained")) {
+            required.need("model.pretrained", null);
+            return;
+        }
+        for (String name : needed) {
+            required.need("model." + name + ".pretrained", components.get(name).isDeclared() ? name : null);
+        }
+        boolean scheduled = model.noiseSchedulerTraining().isDeclared()
+                || model.noiseSchedulerInference().isDeclared();
+        required.need("model.noise_scheduler_training.pretrained", autoencoder || scheduled ? "" : null);
+    }
+
+    /** Keys that may say {@code ???} because others of the section go before them. */
+    private static List<String> needless(ModelConfig model) {
+        List<String> needless = new ArrayList<>();
+        Map<String, ComponentConfig> components = components(model);
+        if (components.values().stream().anyMatch(ComponentConfig::isDeclared)) {
+            needless.add("model.pretrained");
+        }
+        components.forEach((name, component) -> {
+            if (model.pretrained() != null) {
+                needless.add("model." + name + ".");
+            } else if (component.pretrained() != null) {
+                needless.add("model." + name + ".params.");
+            } else if (component.params() != null) {
+                needless.add("model." + name + ".pretrained");
+            }
+        });
+        if (!model.useEma()) {
+            needless.add("model.ema.");
+        }
+        return needless;
+    }
+
+    private static Map<String, ComponentConfig> components(ModelConfig model) {
+        Map<String, ComponentConfig> components = new LinkedHashMap<>();
+        components.put("vae", model.vae());
+        components.put("text_encoder", model.textEncoder());
+        components.put("tokenizer", model.tokenizer());
+        components.put("unet", model.unet());
+        components.put("noise_scheduler_training", model.noiseSchedulerTraining());
+        components.put("noise_scheduler_inference", model.noiseSchedulerInference());
+        return components;
+    }
+
+    static void validate(Allowed allowed, RunConfig config) {
+        validate(allowed, config.system());
+        allowed.oneOf("distributed.dist_backend", config.distributed().distBackend(), "nccl", "gloo", "ring");
+        validate(allowed, config.experiment());
+        validate(allowed, config.optimizer());
+        validate(allowed, config.lrScheduler());
+        validate(allowed, config.model());
+        validate(allowed, config.objective());
+        validate(allowed, config.dataset());
+        same(
+                allowed,
+                "dataset.params.batch_size",
+                config.dataset().params().batchSize(),
+                "system.batch_size",
+                config.system().batchSize());
+        same(
+                allowed,
+                "dataset.params.num_examples_to_see",
+                config.dataset().params().numExamplesToSee(),
+                "experiment.num_examples_to_see",
+                config.experiment().numExamplesToSee());
+    }
+
+    private static void validate(Allowed allowed, SystemConfig system) {
+        allowed.atLeast("system.gradient_accumulation", system.gradientAccumulation(), 1);
+        allowed.atLeast("system.batch_size", system.batchSize(), 1);
+        allowed.atLeast("system.workers", system.workers(), 0);
+        allowed.oneOf("system.dist_backend", system.distBackend(), "nccl", "gloo", "ring");
+        allowed.atLeast("system.lanes", system.lanes(), 1);
+        allowed.atLeast("system.threads", system.threads(), 1);
+    }
+
+    private static void validate(Allowed allowed, ExperimentConfig experiment) {
+        allowed.path("experiment.log_dir", experiment.logDir());
+        allowed.path("experiment.name", experiment.name());
+        allowed.atLeast("experiment.num_examples_to_see", experiment.numExamplesToSee(), 1);
+        allowed.atLeast("experiment.save_every", experiment.saveEvery(), 1);
+        allowed.atLeast("experiment.num_eval_images", experiment.numEvalImages(), 0);
+        allowed.atLeast("experiment.keep_checkpoints", experiment.keepCheckpoints(), 1);
+    }
+
+    private static void validate(Allowed allowed, OptimizerConfig optimizer) {
+        allowed.oneOf("optimizer.name", optimizer.name(), "adamw");
+        allowed.notNegative("optimizer.params.learning_rate", optimizer.params().learningRate());
+        allowed.beta("optimizer.params.beta1", optimizer.params().beta1());
+        allowed.beta("optimizer.params.beta2", optimizer.params().beta2());
+        allowed.notNegative("optimizer.params.weight_decay", optimizer.params().weightDecay());
+        allowed.notNegative("optimizer.params.epsilon", optimizer.params().epsilon());
+    }
+
+    private static void validate(Allowed allowed, LrSchedulerConfig scheduler) {
+        allowed.oneOf(
+                "lr_scheduler.scheduler",
+                scheduler.scheduler(),
+                LrSchedulerConfig.CONSTANT_WITH_WARMUP,
+                LrSchedulerConfig.COSINE_WITH_WARMUP);
+        allowed.notNegative(
+                "lr_scheduler.params.learning_rate", scheduler.params().learningRate());
+        allowed.atLeast("lr_scheduler.params.warmup_length", scheduler.params().warmupLength(), 0);
+    }
+
+    static void validate(Allowed allowed, ModelConfig model) {
+        allowed.oneOf("model.mixed_precision", model.mixedPrecision(), ModelConfig.BF16, ModelConfig.FP32);
+        allowed.share("model.ema.decay", model.ema().decay());
+        allowed.positive("model.max_grad_norm", model.maxGradNorm());
+    }
+
+    private static void validate(Allowed allowed, ObjectiveConfig objective) {
+        allowed.oneOf("objective.target", objective.target(), ObjectiveConfig.DENOISING, ObjectiveConfig.AUTOENCODER);
+        allowed.notNegative("objective.params.kl_weight", objective.params().klWeight());
+        allowed.oneOf(
+                "objective.params.reconstruction",
+                objective.params().reconstruction(),
+                ObjectiveConfig.Params.L1,
+                ObjectiveConfig.Params.MSE);
+    }
+
+    static void validate(Allowed allowed, DatasetConfig dataset) {
+        allowed.oneOf("dataset.type", dataset.type(), "WebDataset");
+        allowed.filled("dataset.params.path", dataset.params().path());
+        allowed.atLeast("dataset.params.batch_size", dataset.params().batchSize(), 1);
+        allowed.atLeast("dataset.params.num_examples_to_see", dataset.params().numExamplesToSee(), 1);
+        allowed.atLeast("dataset.params.resolution", dataset.params().resolution(), 1);
+        allowed.atLeast("dataset.params.shuffle_buffer", dataset.params().shuffleBuffer(), 1);
+        allowed.share("dataset.params.text_dropout", dataset.params().textDropout());
+    }
+
+    /** The original read its copies in {@code dataset.params} in one place and the run's own in another; here they must agree. */
+    private static void same(Allowed allowed, String key, Number value, String other, Number otherValue) {
+        if (!Objects.equals(value, otherValue)) {
+            throw new UserException(allowed.origin() + ": " + key + ": " + value + " is not " + other + ": "
+                    + otherValue + "; leave it out, or write ${" + other + "}");
+        }
+    }
+}
