@@ -53,7 +53,8 @@ public final class CheckpointFolder {
 
     /**
      * Writes a checkpoint and commits it: either it is there whole afterwards, or an exception says why not, nothing of it is left and
-     * the checkpoints before it are untouched. A checkpoint of the same step is replaced.
+     * the checkpoints before it are untouched. Where a whole checkpoint of the same state is there already nothing is written; another
+     * one of the same step is replaced.
      *
      * @param state becomes {@code trainer.json}; its step names the folder
      * @param writer writes everything else into the folder it is given, which nobody reads yet; files that did not change may be
@@ -62,6 +63,9 @@ public final class CheckpointFolder {
      */
     public synchronized Checkpoint commit(TrainerState state, Consumer<Path> writer) {
         Checkpoint checkpoint = new Checkpoint(folder.resolve(String.format("step_%08d", state.step())), state);
+        if (isCommitted(checkpoint)) {
+            return checkpoint;
+        }
         Path partial = DurableFiles.partial(checkpoint.folder());
         try {
             Files.createDirectories(folder);
@@ -77,11 +81,22 @@ public final class CheckpointFolder {
             throw abandoned(partial, unwritable(checkpoint, e));
         } catch (UncheckedIOException e) {
             throw abandoned(partial, unwritable(checkpoint, e.getCause()));
-        } catch (RuntimeException | Error e) {
+        } catch (RuntimeException e) {
+            throw abandoned(partial, e);
+        } catch (Error e) {
             throw abandoned(partial, e);
         }
         retain(checkpoint);
         return checkpoint;
+    }
+
+    private static boolean isCommitted(Checkpoint checkpoint) {
+        try {
+            return problem(checkpoint.folder()).isEmpty()
+                    && state(checkpoint.folder()).equals(checkpoint.state());
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     private void seal(Path partial, TrainerState state) throws IOException {

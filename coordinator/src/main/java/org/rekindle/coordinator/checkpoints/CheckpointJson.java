@@ -3,6 +3,7 @@ package org.rekindle.coordinator.checkpoints;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.SerializationFeature;
@@ -29,6 +30,10 @@ final class CheckpointJson {
     }
 
     static <T> T read(Path file, Class<T> type) throws IOException {
-        return JSON.readValue(Files.readAllBytes(file), type);
+        T value = JSON.readValue(Files.readAllBytes(file), type);
+        if (value == null) {
+            throw JsonMappingException.from(JSON.getDeserializationContext(), "null in place of an object");
+        }
+        return value;
     }
 }

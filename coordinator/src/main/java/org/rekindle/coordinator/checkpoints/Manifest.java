@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -34,7 +35,10 @@ record Manifest(Map<String, Entry> files) {
     record Entry(long size, String sha256) {}
 
     Manifest {
-        files = files == null ? Map.of() : files;
+        files = files == null ? Map.of() : Collections.unmodifiableMap(new TreeMap<>(files));
+        if (files.containsValue(null)) {
+            throw new IllegalArgumentException("a file without size and hash");
+        }
     }
 
     /**

@@ -38,12 +38,13 @@ public final class MetricsFile implements StepListener {
     @Override
     public void started(long step, long totalSteps, long examplesSeen) {
         lines.truncate(step);
-        throughput.start(nanoTime.getAsLong(), examplesSeen);
+        throughput.start(nanoTime.getAsLong(), step, examplesSeen);
     }
 
     @Override
     public void committed(StepMetrics metrics) {
-        double rate = throughput.imagesPerSecond(nanoTime.getAsLong(), metrics.examplesSeen());
+        throughput.add(nanoTime.getAsLong(), metrics.step(), metrics.examplesSeen());
+        double rate = throughput.imagesPerSecond();
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("step", metrics.step());
         line.put("examples_seen", metrics.examplesSeen());
