@@ -50,7 +50,7 @@ AUTOENCODERS = {
     "vae_plain": dict(  # divides by 2, no attention, no convolutions around the latents
         seed=4, size=(6, 6),
         config=dict(
-            block_out_channels=(4, 8), layers_per_block=2, norm_num_groups=4, latent_channels=2, mid_block_add_attention=False,
+            block_out_channels=(4, 8), layers_per_block=2, norm_num_groups=2, latent_channels=2, mid_block_add_attention=False,
             use_quant_conv=False, use_post_quant_conv=False,
             down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
         ),

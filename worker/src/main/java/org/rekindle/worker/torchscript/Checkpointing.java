@@ -57,13 +57,13 @@ public final class Checkpointing implements AutoCloseable {
 
     /** Adds to the parameters' gradients those that follow from the output's gradient. Once per pass. */
     public void backward(NDArray outputGradient) {
-        List<NDArray> gradients = List.of(outputGradient);
+        NDList gradients = new NDList(outputGradient);
         for (int i = segments.size() - 1; i >= 0; i--) {
             gradients = backward(i, gradients);
         }
     }
 
-    private List<NDArray> backward(int segment, List<NDArray> gradients) {
+    private NDList backward(int segment, NDList gradients) {
         try (NDManager scope = manager.newSubManager()) {
             boolean first = segment == 0;
             List<NDArray> inputs = states.get(segment);
@@ -71,14 +71,24 @@ public final class Checkpointing implements AutoCloseable {
                     ? inputs
                     : inputs.stream().map(input -> Torch.leaf(scope, input)).toList();
             NDList outputs = Torch.withGrad(() -> module.call(scope, segments.get(segment), leaves, constant));
-            Torch.backward(outputs, gradients);
+            List<NDArray> reached = new ArrayList<>(); // later segments may leave a tensor unused
+            List<NDArray> reaching = new ArrayList<>();
+            for (int i = 0; i < gradients.size(); i++) {
+                if (gradients.get(i) != null) {
+                    reached.add(outputs.get(i));
+                    reaching.add(gradients.get(i));
+                }
+            }
+            Torch.backward(reached, reaching);
             if (segment + 1 < segments.size()) { // the output and its gradient are the caller's
-                gradients.forEach(NDArray::close);
+                reaching.forEach(NDArray::close);
                 states.get(segment + 1).close();
             }
             return first
-                    ? List.of()
-                    : leaves.stream().map(leaf -> Torch.gradient(manager, leaf)).toList();
+                    ? new NDList()
+                    : new NDList(leaves.stream()
+                            .map(leaf -> Torch.gradient(manager, leaf))
+                            .toList());
         }
     }
 

@@ -20,6 +20,10 @@ import org.rekindle.worker.torchscript.TorchModule;
 /** What make_model_goldens.py has written for one model. */
 record Golden(ObjectNode config, SafetensorsFile weights, SafetensorsFile values) {
 
+    static {
+        Torch.init(1); // more threads only wait for each other in models this small
+    }
+
     static Golden open(String name) {
         try {
             Path folder = Path.of(Golden.class.getResource("/goldens/" + name).toURI());
