@@ -24,14 +24,16 @@ final class TarShard implements AutoCloseable {
     private final long length;
     private final TarArchiveInputStream tar;
     private TarArchiveEntry entry;
+    private long header;
+    private long nextHeader;
     private String damage;
 
     TarShard(Path path) {
         this.path = path;
         try {
             length = Files.size(path);
-            if (length == 0) {
-                throw notATar(path, "it is an empty file");
+            if (length < RECORD_BYTES) {
+                throw notATar(path, length == 0 ? "it is an empty file" : "it has only " + length + " bytes");
             }
             InputStream file = new BufferedInputStream(Files.newInputStream(path), BUFFER_BYTES);
             tar = new TarArchiveInputStream(file, "UTF-8");
@@ -40,11 +42,15 @@ final class TarShard implements AutoCloseable {
         }
     }
 
-    /** Moves to the next regular file of the archive and returns its name, or null at the end. */
+    /**
+     * Moves to the next regular file of the archive and returns its name, or null at the end.
+     *
+     * @throws UserException when the file is no tar at all
+     */
     String next() {
         try {
             do {
-                long header = tar.getBytesRead();
+                header = nextHeader;
                 entry = null;
                 entry = tar.getNextEntry();
                 if (entry == null) {
@@ -52,31 +58,27 @@ final class TarShard implements AutoCloseable {
                     return null;
                 }
                 if (!entry.isCheckSumOK()) {
-                    return stop(header, "has no valid tar header at byte " + header);
+                    throw new IOException("no valid header");
                 }
-                long needed = tar.getBytesRead() + entry.getSize();
-                if (needed > length) {
-                    return stop(
-                            header,
-                            "ends early at byte " + length + ", member " + entry.getName() + " goes on to byte "
-                                    + needed);
+                long end = tar.getBytesRead() + entry.getSize();
+                nextHeader = (end + RECORD_BYTES - 1) / RECORD_BYTES * RECORD_BYTES;
+                if (end > length) {
+                    damage = "ends early at byte " + length + ", its member " + entry.getName() + " goes on to byte "
+                            + end;
+                    return null;
                 }
             } while (!entry.isFile() || entry.isLink() || entry.isSymbolicLink());
             return entry.getName();
         } catch (IOException e) {
-            long offset = tar.getBytesRead();
-            return stop(
-                    offset <= RECORD_BYTES ? 0 : offset,
-                    "cannot be read on from byte " + offset + " (" + e.getMessage() + ")");
+            if (header == 0) {
+                throw notATar(path, "its first 512 bytes are no tar header");
+            }
+            boolean atEnd = length - tar.getBytesRead() < RECORD_BYTES;
+            damage = atEnd
+                    ? "ends early at byte " + length
+                    : "is damaged at byte " + header + " (" + e.getMessage() + ")";
+            return null;
         }
-    }
-
-    private String stop(long header, String why) {
-        if (header == 0 && !why.startsWith("ends early")) {
-            throw notATar(path, "its first 512 bytes are no tar header");
-        }
-        damage = why;
-        return null;
     }
 
     /** Returns whether the current member is small enough to be read. */
@@ -86,20 +88,20 @@ final class TarShard implements AutoCloseable {
 
     /** Returns the bytes of the current member, or null when the file breaks off within it. */
     byte[] read() {
+        String why = "";
         try {
             byte[] bytes = tar.readNBytes((int) entry.getSize());
             if (bytes.length == entry.getSize()) {
                 return bytes;
             }
         } catch (IOException e) {
-            damage = "cannot be read on from byte " + tar.getBytesRead() + " (" + e.getMessage() + ")";
-            return null;
+            why = " (" + e.getMessage() + ")";
         }
-        damage = "ends early at byte " + tar.getBytesRead() + ", within member " + entry.getName();
+        damage = "cannot be read on from byte " + tar.getBytesRead() + ", within member " + entry.getName() + why;
         return null;
     }
 
-    /** Returns in which member the damage lies, or null when no member or none of that name was announced. */
+    /** Returns in which member the damage lies; null when it lies between members. */
     String damagedMember() {
         return damage == null || entry == null || !entry.isCheckSumOK() ? null : entry.getName();
     }

@@ -127,6 +127,8 @@ public final class WebDatasetReader implements AutoCloseable {
         } while (member != null && (suffix(member).isEmpty() || isMeta(member)));
         if (member == null && tar.damage() != null) {
             reportDamage();
+        } else if (member == null && index < 0) {
+            listener.corrupt(shard, "the tar holds no example");
         }
         return member;
     }

@@ -5,6 +5,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
+import org.apache.pekko.stream.AbruptStageTerminationException;
 import org.apache.pekko.stream.Attributes;
 import org.apache.pekko.stream.StreamDetachedException;
 import org.apache.pekko.stream.javadsl.Sink;
@@ -55,7 +56,7 @@ public final class LaneFeed implements AutoCloseable {
      * Waits for the next batch.
      *
      * @throws UserException when a shard cannot be read, or when no example of the data set passes, with the counts
-     * @throws CancellationException when the feed was closed or the thread interrupted (its flag stays set)
+     * @throws CancellationException when the feed was closed, the actor system ended or the thread was interrupted (its flag stays set)
      */
     public LaneBatch next() {
         try {
@@ -70,7 +71,7 @@ public final class LaneFeed implements AutoCloseable {
     }
 
     private RuntimeException translated(Throwable cause) {
-        if (cause instanceof StreamDetachedException) {
+        if (cause instanceof StreamDetachedException || cause instanceof AbruptStageTerminationException) {
             return new CancellationException("lane " + lane + " is closed");
         }
         if (cause instanceof UserException userException) {

@@ -4,7 +4,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import org.apache.pekko.NotUsed;
-import org.apache.pekko.stream.ActorAttributes;
+import org.apache.pekko.stream.Attributes;
 import org.apache.pekko.stream.OverflowStrategy;
 import org.apache.pekko.stream.javadsl.Source;
 import org.rekindle.data.DatasetConfig;
@@ -14,7 +14,7 @@ import org.rekindle.data.images.ImageDecoder;
 
 /**
  * A lane as a stream: blocks are read one ahead on the dispatcher for blocking work, their examples decoded in order by the given
- * threads, batches kept ready up to {@value #PREFETCH_BATCHES}. Whoever takes slowly slows the reading down.
+ * threads, {@value #PREFETCH_BATCHES} batches kept ready. Whoever takes slowly slows the reading down.
  */
 public final class LaneSource {
 
@@ -50,8 +50,7 @@ public final class LaneSource {
                         () -> new BlockReader(plan, lane, from, params.shuffleBuffer(), acceptance),
                         reader -> Optional.of(reader.next()),
                         BlockReader::close)
-                .withAttributes(ActorAttributes.dispatcher(BLOCKING))
-                .async(BLOCKING, 1)
+                .async(BLOCKING)
                 .mapConcat(block -> LaneItem.of(block, plan.seed(), lane, params.textDropout()))
                 .mapAsync(2 * params.workers(), item -> decode(decoder, item, decoders))
                 .statefulMapConcat(() -> new LaneBatcher(
@@ -62,7 +61,9 @@ public final class LaneSource {
                         new DataSetProbe(plan.shards(), filters, images),
                         counters)::add)
                 .buffer(PREFETCH_BATCHES, OverflowStrategy.backpressure())
-                .withAttributes(ActorAttributes.dispatcher(BLOCKING));
+                .async(BLOCKING)
+                // Without this bound 16 blocks of thousands of images would wait between the two.
+                .addAttributes(Attributes.inputBuffer(1, 1));
     }
 
     private static CompletableFuture<LaneItem> decode(LaneDecoder decoder, LaneItem item, Executor decoders) {

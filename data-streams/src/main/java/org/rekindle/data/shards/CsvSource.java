@@ -5,7 +5,9 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Iterator;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.apache.commons.csv.CSVFormat;
 import org.apache.commons.csv.CSVParser;
@@ -33,10 +35,29 @@ public record CsvSource(Path file) implements ShardSource {
                 throw new UserException("CSV file " + file + " has the columns " + columns
                         + ", needed are path and caption: name them so in its first line");
             }
-            return parser.stream().map(this::example).onClose(() -> close(parser));
+            Iterator<CSVRecord> rows = parser.iterator();
+            return Stream.generate(() -> next(rows))
+                    .takeWhile(Objects::nonNull)
+                    .map(this::example)
+                    .onClose(() -> close(parser));
         } catch (IOException | IllegalArgumentException e) {
-            throw new UserException("CSV file " + file + " cannot be read (" + e.getMessage() + ")", e);
+            throw unreadable(e);
         }
+    }
+
+    /** Returns the next row, or null at the end. */
+    private CSVRecord next(Iterator<CSVRecord> rows) {
+        try {
+            return rows.hasNext() ? rows.next() : null;
+        } catch (UncheckedIOException e) {
+            throw unreadable(e.getCause());
+        }
+    }
+
+    private UserException unreadable(Exception e) {
+        return new UserException(
+                "CSV file " + file + " cannot be read (" + e.getMessage() + "): give a UTF-8 file with a header line",
+                e);
     }
 
     private ShardExample example(CSVRecord row) {

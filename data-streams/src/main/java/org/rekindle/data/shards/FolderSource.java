@@ -1,5 +1,6 @@
 package org.rekindle.data.shards;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
@@ -75,7 +76,8 @@ public record FolderSource(Path folder) implements ShardSource {
             String caption = Files.readString(sidecar(image, ".txt")).strip();
             return new ShardExample(key, Files.readAllBytes(image), extension, caption, json(sidecar(image, ".json")));
         } catch (IOException e) {
-            throw new UserException("image " + image + " or its caption cannot be read (" + e.getMessage() + ")", e);
+            throw new UserException(
+                    "image " + image + ", its caption or its metadata cannot be read (" + e.getMessage() + ")", e);
         }
     }
 
@@ -83,8 +85,12 @@ public record FolderSource(Path folder) implements ShardSource {
         if (!Files.exists(file)) {
             return null;
         }
-        if (JSON.readTree(file.toFile()) instanceof ObjectNode object) {
-            return object;
+        try {
+            if (JSON.readTree(file.toFile()) instanceof ObjectNode object) {
+                return object;
+            }
+        } catch (JsonProcessingException e) {
+            throw new IOException(file.getFileName() + " is not JSON", e);
         }
         throw new IOException(file.getFileName() + " holds no JSON object");
     }

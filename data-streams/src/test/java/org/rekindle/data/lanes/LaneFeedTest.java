@@ -1,0 +1,273 @@
+package org.rekindle.data.lanes;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.apache.pekko.actor.ActorSystem;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.rekindle.data.CapturedLog;
+import org.rekindle.data.DatasetConfig;
+import org.rekindle.data.TestShards;
+import org.rekindle.data.UserException;
+
+@Timeout(60)
+class LaneFeedTest {
+
+    private static ActorSystem system;
+    private static ExecutorService decoders;
+
+    @TempDir
+    Path folder;
+
+    @BeforeAll
+    static void start() {
+        system = ActorSystem.create();
+        decoders = DecodeThreads.start(2);
+    }
+
+    @AfterAll
+    static void stop() {
+        system.terminate();
+        decoders.shutdown();
+    }
+
+    @Test
+    void givesPixelsCaptionsAndKeysOfABatch() {
+        Path shard = new TestShards()
+                .member("a.jpg", TestShards.image("rgb.jpg"))
+                .member("a.txt", "orange")
+                .member("b.webp", TestShards.image("alpha.webp"))
+                .member("b.txt", "pale")
+                .write(folder.resolve("s.tar"));
+        try (LaneFeed feed = open(params(2, 4, Map.of()), shard)) {
+            LaneBatch batch = feed.next();
+            assertThat(batch.pixels()).hasSize(2 * 4 * 4 * 3);
+            int pale = batch.captions().indexOf("pale");
+            assertThat(batch.pixels()[pale * 48 + 2] & 0xFF).isEqualTo(147);
+            assertThat(batch.keys()).containsExactlyInAnyOrder("s.tar#a", "s.tar#b");
+            assertThat(batch.before()).isEqualTo(LaneCursor.START);
+        }
+    }
+
+    @Test
+    void damagedImagesAreCountedNamedAndSkipped() {
+        Path shard = new TestShards()
+                .member("zero.png", new byte[0])
+                .member("zero.txt", "nothing")
+                .member("gif.jpg", "GIF89a")
+                .member("gif.txt", "moving")
+                .example("good")
+                .write(folder.resolve("s.tar"));
+        try (CapturedLog log = new CapturedLog();
+                LaneFeed feed = open(params(1, 1, Map.of()), shard)) {
+            assertThat(feed.next().keys()).containsExactly("s.tar#good");
+            assertThat(feed.next().keys()).containsExactly("s.tar#good");
+            assertThat(feed.counts().corrupt()).isGreaterThanOrEqualTo(2);
+            assertThat(log.lines())
+                    .contains(
+                            "left out s.tar#zero: the image has zero bytes",
+                            "left out s.tar#gif: it is not a jpg, png or webp image");
+        }
+    }
+
+    @Test
+    void aTruncatedTarEndsItsShardWithAWarningAndTheLaneGoesOn() {
+        Path cut = new TestShards().example("a").example("b").write(folder.resolve("cut.tar"));
+        TestShards.truncate(cut, 2600);
+        Path whole = new TestShards().example("c").write(folder.resolve("whole.tar"));
+        try (CapturedLog log = new CapturedLog();
+                LaneFeed feed = open(params(2, 1, Map.of()), cut, whole)) {
+            assertThat(feed.next().keys()).containsExactlyInAnyOrder("cut.tar#a", "whole.tar#c");
+            assertThat(log.lines()).anyMatch(line -> line.contains("cut.tar") && line.contains("byte 2600"));
+        }
+    }
+
+    @Test
+    void aCaptionOfTenThousandCharactersPasses() {
+        Path shard = new TestShards()
+                .member("a.png", TestShards.image("pixel.png"))
+                .member("a.txt", "word ".repeat(2000) + ".")
+                .write(folder.resolve("s.tar"));
+        try (LaneFeed feed = open(params(1, 1, Map.of()), shard)) {
+            assertThat(feed.next().captions().get(0)).hasSize(10_001);
+        }
+    }
+
+    @Test
+    void filtersAreAppliedBeforeTheImageIsDecoded() {
+        Path shard = new TestShards()
+                .member("bad.png", "no image")
+                .member("bad.json", "{\"pwatermark\": 0.9}")
+                .member("bad.txt", "marked")
+                .member("null.png", "no image")
+                .member("null.json", "{\"pwatermark\": null}")
+                .member("null.txt", "unknown")
+                .member("good.json", "{\"pwatermark\": 0.1}")
+                .example("good")
+                .write(folder.resolve("s.tar"));
+        try (LaneFeed feed = open(params(1, 1, Map.of("pwatermark", "<=0.5")), shard)) {
+            assertThat(feed.next().keys()).containsExactly("s.tar#good");
+            StageCounts counts = feed.counts();
+            assertThat(counts.corrupt()).isZero();
+            assertThat(counts.rejected().get("pwatermark<=0.5")).isGreaterThanOrEqualTo(2);
+            assertThat(counts.members()).isGreaterThanOrEqualTo(9);
+            assertThat(counts.examples()).isGreaterThanOrEqualTo(3);
+            assertThat(counts.decoded()).isPositive();
+            assertThat(counts.batches()).isPositive();
+        }
+    }
+
+    @Test
+    void aDataSetOfWhichNothingPassesFailsWithTheCounts() {
+        Path shard = new TestShards()
+                .member("a.png", TestShards.image("pixel.png"))
+                .member("a.json", "{\"pwatermark\": 0.9}")
+                .member("a.txt", "marked")
+                .member("b.png", TestShards.image("pixel.png"))
+                .member("b.json", "not json")
+                .member("b.txt", "broken")
+                .member("c.png", TestShards.image("pixel.png"))
+                .member("d.txt", "no image")
+                .write(folder.resolve("s.tar"));
+        assertFails(params(1, 1, Map.of("pwatermark", "<=0.5")), shard)
+                .hasMessage(
+                        "no example of the data set can be used: 1 shards with 4 examples, 1 rejected by pwatermark<=0.5,"
+                                + " 1 without an image (jpg, jpeg, png, webp), 1 without a caption (txt), 1 corrupt, named in the log;"
+                                + " relax dataset.params.filters (rekindle shards stat shows what is in them)");
+    }
+
+    @Test
+    void shardsWithoutAnyCaptionFail() {
+        Path shard = new TestShards()
+                .member("a.png", TestShards.image("pixel.png"))
+                .member("b.png", TestShards.image("pixel.png"))
+                .write(folder.resolve("s.tar"));
+        assertFails(params(1, 1, Map.of()), shard).hasMessageContaining("2 without a caption (txt)");
+    }
+
+    @Test
+    void emptyTarsAloneFail() {
+        Path shard = new TestShards().write(folder.resolve("s.tar"));
+        assertFails(params(1, 1, Map.of()), shard).hasMessageContaining("1 shards with 0 examples");
+    }
+
+    @Test
+    void onlyDamagedImagesFail() {
+        Path shard = new TestShards().member("a.png", "x").member("a.txt", "x").write(folder.resolve("s.tar"));
+        assertFails(params(1, 1, Map.of()), shard).hasMessageContaining("1 corrupt");
+    }
+
+    @Test
+    void aLaneWithoutAnExampleInOneEpochWaitsForTheNext() {
+        Path shard = new TestShards().example("only").write(folder.resolve("s.tar"));
+        LanePlan plan = new LanePlan(5, 4, List.of(shard));
+        for (int lane = 0; lane < 4; lane++) {
+            try (LaneFeed feed =
+                    LaneFeed.open(system, params(2, 1, Map.of()), plan, lane, LaneCursor.START, decoders)) {
+                assertThat(feed.next().keys()).containsExactly("s.tar#only", "s.tar#only");
+            }
+        }
+    }
+
+    @Test
+    void aShardThatVanishesFailsTheLaneInOneLine() {
+        assertFails(params(1, 1, Map.of()), folder.resolve("gone.tar"))
+                .hasMessageContaining("gone.tar cannot be read")
+                .hasMessageNotContaining("\n");
+    }
+
+    @Test
+    void aCursorOfOtherShardsIsRefused() {
+        Path shard = new TestShards().example("a").write(folder.resolve("s.tar"));
+        LaneCursor beyond = new LaneCursor(0, 0, 0, 0, 7);
+        LanePlan plan = new LanePlan(0, 1, List.of(shard));
+        try (LaneFeed feed = LaneFeed.open(system, params(1, 1, Map.of()), plan, 0, beyond, decoders)) {
+            assertThatThrownBy(feed::next)
+                    .isInstanceOf(UserException.class)
+                    .hasMessageContaining("since the checkpoint");
+        }
+    }
+
+    @Test
+    void valuesOutOfRangeAreNamedByTheirKeys() {
+        Path shard = new TestShards().example("a").write(folder.resolve("s.tar"));
+        assertThatThrownBy(() -> open(params(0, 1, Map.of()), shard))
+                .hasMessageContaining("dataset.params.batch_size is 0");
+        assertThatThrownBy(() -> open(params(null, 1, Map.of()), shard))
+                .hasMessageContaining("dataset.params.batch_size is not set");
+        assertThatThrownBy(() -> open(params(1, 0, Map.of()), shard))
+                .hasMessageContaining("dataset.params.resolution is 0");
+    }
+
+    @Test
+    void closingEndsAWaitingTaker() throws Exception {
+        Path shard = new TestShards().example("a").write(folder.resolve("s.tar"));
+        LaneFeed feed = LaneFeed.open(
+                system, params(1, 1, Map.of()), new LanePlan(0, 1, List.of(shard)), 0, LaneCursor.START, task -> {});
+        CompletableFuture<LaneBatch> taker = CompletableFuture.supplyAsync(feed::next);
+        Thread.sleep(100);
+        feed.close();
+        assertThat(taker)
+                .failsWithin(Duration.ofSeconds(10))
+                .withThrowableThat()
+                .havingRootCause()
+                .isInstanceOf(CancellationException.class);
+    }
+
+    @Test
+    void readingStopsWhenNobodyTakes() throws Exception {
+        TestShards examples = new TestShards();
+        for (int i = 0; i < 200; i++) {
+            examples.example(String.format("%03d", i));
+        }
+        Path shard = examples.write(folder.resolve("s.tar"));
+        DatasetConfig.Params params = new DatasetConfig.Params("", 4, 2, null, 1, Map.of(), 8, 0.0);
+        try (LaneFeed feed = open(params, shard)) {
+            feed.next();
+            long before = -1;
+            while (feed.counts().examples() != before) {
+                before = feed.counts().examples();
+                TimeUnit.MILLISECONDS.sleep(200);
+            }
+            assertThat(before).isLessThan(100);
+        }
+    }
+
+    @Test
+    void theBenchmarkReadsWhatItIsAskedTo() {
+        Path shard = new TestShards().example("a").example("b").write(folder.resolve("s.tar"));
+        DatasetConfig.Params params = new DatasetConfig.Params("", 4, 2, 10L, 1, Map.of(), 8, 0.0);
+        DataBenchmark.Result result = DataBenchmark.run(system, params, List.of(shard));
+        assertThat(result.images()).isEqualTo(12);
+        assertThat(result.imagesPerSecond()).isPositive();
+        assertThat(result.cpuSeconds()).isPositive();
+        assertThat(result.peakRssBytes()).isGreaterThan(10_000_000);
+    }
+
+    private static org.assertj.core.api.AbstractThrowableAssert<?, ? extends Throwable> assertFails(
+            DatasetConfig.Params params, Path shard) {
+        try (LaneFeed feed = open(params, shard)) {
+            return assertThatThrownBy(feed::next).isInstanceOf(UserException.class);
+        }
+    }
+
+    private static LaneFeed open(DatasetConfig.Params params, Path... shards) {
+        return LaneFeed.open(system, params, new LanePlan(0, 1, List.of(shards)), 0, LaneCursor.START, decoders);
+    }
+
+    private static DatasetConfig.Params params(Integer batchSize, int resolution, Map<String, String> filters) {
+        return new DatasetConfig.Params("", batchSize, 2, null, resolution, filters, 100, 0.0);
+    }
+}
