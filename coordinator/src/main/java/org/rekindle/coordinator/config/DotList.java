@@ -32,15 +32,22 @@ final class DotList {
                     "config=FILE is missing: name the run's YAML, such as config=configs/demo/shapes.yaml");
         }
         ObjectNode root = readFile(config);
+        merge(root, overrides(arguments));
+        root.put("config", config);
+        root.put(
+                "config_dir",
+                Path.of(config).toAbsolutePath().normalize().getParent().toString());
+        return root;
+    }
+
+    /** The tree that the arguments make by themselves, without {@code config=}. */
+    static ObjectNode overrides(List<String> arguments) {
+        ObjectNode root = Mapping.nodes().objectNode();
         for (String argument : arguments) {
             if (!key(argument).equals("config")) {
                 merge(root, override(argument));
             }
         }
-        root.put("config", config);
-        root.put(
-                "config_dir",
-                Path.of(config).toAbsolutePath().normalize().getParent().toString());
         return root;
     }
 

@@ -14,6 +14,8 @@ import java.nio.file.Path;
  * @param requeue whether a start goes on from the run folder's newest valid checkpoint
  * @param evalCaptionFile CSV ({@code uid,caption}) whose captions are drawn at checkpoints; null for captions of the data set
  * @param numEvalImages pictures drawn at checkpoints, default 16
+ * @param evalNumInferenceSteps steps from noise to picture of those, default 50
+ * @param evalGuidanceScale guidance scale of those, default 7.5
  * @param keepCheckpoints checkpoints to keep, at least 1; null keeps all
  */
 public record ExperimentConfig(
@@ -26,6 +28,8 @@ public record ExperimentConfig(
         Boolean requeue,
         String evalCaptionFile,
         Integer numEvalImages,
+        Integer evalNumInferenceSteps,
+        Double evalGuidanceScale,
         Integer keepCheckpoints) {
 
     public ExperimentConfig {
@@ -33,6 +37,8 @@ public record ExperimentConfig(
         saveEvery = saveEvery == null ? 1000 : saveEvery;
         requeue = requeue != null && requeue;
         numEvalImages = numEvalImages == null ? 16 : numEvalImages;
+        evalNumInferenceSteps = evalNumInferenceSteps == null ? 50 : evalNumInferenceSteps;
+        evalGuidanceScale = evalGuidanceScale == null ? 7.5 : evalGuidanceScale;
         keepCheckpoints = saveOnlyMostRecent ? Integer.valueOf(1) : keepCheckpoints;
     }
 

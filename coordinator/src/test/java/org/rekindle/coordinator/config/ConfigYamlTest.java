@@ -21,7 +21,7 @@ class ConfigYamlTest {
                 "model.unet.params={norm_eps: 1e-05, act_fn: 'silu', note: '1e5', off: 'no', channels: [1, 2]}",
                 "model.tokenizer.params={pad_token: '!'}",
                 "dataset.params.filters={key: '>=1'}",
-                "dataset.make={from: '\\${literal}', count: 3}",
+                "dataset.make={input: '\\${literal}', source: csv}",
                 "optimizer.params.learning_rate=1e-10",
                 "experiment.num_examples_to_see=2e10"));
         Path written = Files.writeString(folder.resolve("config.yaml"), ConfigYaml.of(config));
@@ -32,7 +32,7 @@ class ConfigYamlTest {
                 .usingRecursiveComparison()
                 .ignoringFields("config", "configDir")
                 .isEqualTo(config);
-        assertThat(again.dataset().make().get("from").textValue()).isEqualTo("${literal}");
+        assertThat(again.dataset().make().input()).isEqualTo("${literal}");
         assertThat(again.configurationHash()).isEqualTo(config.configurationHash());
     }
 
@@ -42,7 +42,7 @@ class ConfigYamlTest {
                 folder,
                 Yaml.SMALL,
                 "wandb={api_key: s3cr3t, entity: us, nested: {access_token: s3cr3t}}",
-                "dataset.make={apikey: s3cr3t, s3_secret: s3cr3t, Password: s3cr3t, list: [{token: s3cr3t}], from: here}",
+                "wandb.more={apikey: s3cr3t, s3_secret: s3cr3t, Password: s3cr3t, list: [{token: s3cr3t}], from: here}",
                 "dataset.params.path=https://me:s3cr3t@host/0.tar"));
 
         assertThat(ConfigYaml.of(config))
