@@ -32,14 +32,16 @@ public final class ClipTokenizer implements AutoCloseable {
 
     private final HuggingFaceTokenizer tokenizer;
     private final int modelMaxLength;
+    private final long beginToken;
     private final long endToken;
     private final long padToken;
     private final int vocabularySize;
 
     private ClipTokenizer(
-            HuggingFaceTokenizer tokenizer, int modelMaxLength, long endToken, long padToken, int vocabularySize) {
+            HuggingFaceTokenizer tokenizer, int modelMaxLength, long beginToken, long endToken, long padToken, int vocabularySize) {
         this.tokenizer = tokenizer;
         this.modelMaxLength = modelMaxLength;
+        this.beginToken = beginToken;
         this.endToken = endToken;
         this.padToken = padToken;
         this.vocabularySize = vocabularySize;
@@ -55,6 +57,7 @@ public final class ClipTokenizer implements AutoCloseable {
         ObjectNode config = JsonFiles.readObject(folder.resolve("tokenizer_config.json"));
         ObjectNode definition = definition(folder, config);
         JsonNode vocabulary = definition.path("model").path("vocab");
+        String begin = ClipTokenizerDefinition.specialToken(config, "bos_token", ClipTokenizerDefinition.BEGIN);
         String end = ClipTokenizerDefinition.specialToken(config, "eos_token", ClipTokenizerDefinition.END);
         String pad = ClipTokenizerDefinition.specialToken(config, "pad_token", end);
         try {
@@ -64,6 +67,7 @@ public final class ClipTokenizer implements AutoCloseable {
             return new ClipTokenizer(
                     tokenizer,
                     modelMaxLength(folder, config),
+                    id(folder, definition, begin),
                     id(folder, definition, end),
                     id(folder, definition, pad),
                     vocabulary.size());
@@ -124,6 +128,10 @@ public final class ClipTokenizer implements AutoCloseable {
     /** Number of tokens, special ones included. */
     public int vocabularySize() {
         return vocabularySize;
+    }
+
+    long beginToken() {
+        return beginToken;
     }
 
     long endToken() {

@@ -1,0 +1,233 @@
+package org.rekindle.worker.diffusion;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.awt.image.BufferedImage;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.apache.commons.rng.sampling.distribution.ZigguratSampler;
+import org.rekindle.data.KeyedRandom;
+import org.rekindle.data.UserException;
+import org.rekindle.worker.pipeline.ClipTokenizer;
+import org.rekindle.worker.pipeline.Component;
+import org.rekindle.worker.pipeline.PipelineDirectory;
+import org.rekindle.worker.torchscript.ComputeType;
+import org.rekindle.worker.torchscript.Torch;
+import org.rekindle.worker.torchscript.TorchModule;
+
+/**
+ * Draws images from captions with a pipeline, as diffusers' {@code StableDiffusionPipeline} does.
+ *
+ * <p>Holds the weights until it is closed. One thread at a time may use it; interrupting that thread ends {@link #generate} at the next
+ * step.
+ */
+public final class TextToImage implements AutoCloseable {
+
+    private static final int DEFAULT_SAMPLE_SIZE = 64;
+
+    private final NDManager manager;
+    private final TorchModule textEncoder;
+    private final TorchModule unet;
+    private final TorchModule vae;
+    private final ClipTokenizer tokenizer;
+    private final ObjectNode schedulerConfig;
+    private final double scalingFactor;
+    private final long[] latentShape;
+
+    /**
+     * How to draw.
+     *
+     * @param scheduler {@code ddim} or {@code pndm}; null for the pipeline's own
+     * @param numInferenceSteps steps from noise to picture
+     * @param guidanceScale weight of the caption in classifier-free guidance; at 1 and below the caption is simply followed
+     */
+    public record Settings(String scheduler, int numInferenceSteps, double guidanceScale) {
+        public static final Settings DEFAULT = new Settings(null, 50, 7.5);
+    }
+
+    /**
+     * One image to draw.
+     *
+     * @param caption what it shows
+     * @param latents the noise to begin with, of {@link #latentShape}
+     */
+    public record Prompt(String caption, float[] latents) {}
+
+    private TextToImage(PipelineDirectory pipeline, ComputeType type) {
+        pipeline.require(
+                Component.TOKENIZER, Component.TEXT_ENCODER, Component.VAE, Component.UNET, Component.SCHEDULER);
+        manager = Torch.manager();
+        try {
+            tokenizer = pipeline.tokenizer();
+            textEncoder = pipeline.load(manager, Component.TEXT_ENCODER, type);
+            unet = pipeline.load(manager, Component.UNET, type);
+            vae = pipeline.load(manager, Component.VAE, type);
+            schedulerConfig = stableDiffusionScheduler(pipeline.config(Component.SCHEDULER));
+            scalingFactor = pipeline.scalingFactor();
+            latentShape = latentShape(pipeline.config(Component.UNET));
+        } catch (RuntimeException e) {
+            manager.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Loads a pipeline.
+     *
+     * @param type what the models compute in; weights stay fp32
+     * @throws UserException when a component is missing, not supported, or does not fit its weights
+     */
+    public static TextToImage open(PipelineDirectory pipeline, ComputeType type) {
+        return new TextToImage(pipeline, type);
+    }
+
+    /** Shape (channels, height, width) of the latents of one image. */
+    public long[] latentShape() {
+        return latentShape.clone();
+    }
+
+    /** The noise that an image begins with: a function of seed and uid alone, whatever else is drawn with it. */
+    public float[] noise(long seed, String uid) {
+        ZigguratSampler.NormalizedGaussian gaussian =
+                ZigguratSampler.NormalizedGaussian.of(KeyedRandom.of(seed, "latents " + uid));
+        float[] noise = new float[latentLength()];
+        for (int i = 0; i < noise.length; i++) {
+            noise[i] = (float) gaussian.sample();
+        }
+        return noise;
+    }
+
+    /**
+     * Draws a batch of images.
+     *
+     * @return RGB images in the order of the prompts
+     * @throws InterruptedException when the thread was interrupted
+     * @throws UserException when the settings or latents do not fit the pipeline
+     */
+    public List<BufferedImage> generate(List<Prompt> prompts, Settings settings) throws InterruptedException {
+        for (Prompt prompt : prompts) {
+            if (prompt.latents.length != latentLength()) {
+                throw new UserException("latents: have " + prompt.latents.length + " elements, the pipeline's unet takes "
+                        + latentLength() + " of shape " + Arrays.toString(latentShape));
+            }
+        }
+        Scheduler scheduler = Scheduler.of(schedulerConfig, settings.scheduler, settings.numInferenceSteps);
+        boolean guided = settings.guidanceScale > 1;
+        try (NDManager scope = manager.newSubManager()) {
+            NDArray states = encode(scope, prompts, guided);
+            float[] latents = concatenated(prompts);
+            int[] timesteps = scheduler.timesteps();
+            for (int i = 0; i < timesteps.length; i++) {
+                if (Thread.interrupted()) {
+                    throw new InterruptedException("interrupted at step " + i + " of " + timesteps.length);
+                }
+                float[] output = predict(states, latents, timesteps[i], prompts.size(), guided);
+                latents = scheduler.step(i, guided ? guide(output, settings.guidanceScale) : output, latents);
+            }
+            return decode(latents, prompts.size());
+        }
+    }
+
+    /** Hidden states (N, L, D) of the captions; with guidance (2N, L, D), those of the empty caption first. */
+    private NDArray encode(NDManager scope, List<Prompt> prompts, boolean guided) {
+        List<String> captions = new ArrayList<>();
+        if (guided) {
+            prompts.forEach(prompt -> captions.add(""));
+        }
+        prompts.forEach(prompt -> captions.add(prompt.caption));
+        int length = tokenizer.modelMaxLength();
+        long[] ids = new long[captions.size() * length];
+        for (int i = 0; i < captions.size(); i++) {
+            System.arraycopy(tokenizer.encode(captions.get(i)), 0, ids, i * length, length);
+        }
+        NDArray inputIds = scope.create(ids, new Shape(captions.size(), length));
+        return Torch.noGrad(() -> textEncoder.call(scope, "forward", inputIds).singletonOrThrow());
+    }
+
+    /** One call of the UNet: predictions of the images; with guidance first those of the empty caption, then the caption's. */
+    private float[] predict(NDArray states, float[] latents, int timestep, int images, boolean guided) {
+        int batch = guided ? 2 * images : images;
+        float[] sample = latents;
+        if (guided) {
+            sample = Arrays.copyOf(latents, 2 * latents.length);
+            System.arraycopy(latents, 0, sample, latents.length, latents.length);
+        }
+        long[] timesteps = new long[batch];
+        Arrays.fill(timesteps, timestep);
+        try (NDManager scope = manager.newSubManager()) {
+            NDArray input = scope.create(sample, batchShape(batch));
+            NDArray time = scope.create(timesteps);
+            return Torch.noGrad(
+                    () -> unet.call(scope, "forward", input, time, states).singletonOrThrow().toFloatArray());
+        }
+    }
+
+    /** Classifier-free guidance (Ho and Salimans 2022): away from the empty caption's prediction, towards and past the caption's. */
+    static float[] guide(float[] output, double guidanceScale) {
+        float scale = (float) guidanceScale;
+        int half = output.length / 2;
+        float[] guided = new float[half];
+        for (int i = 0; i < half; i++) {
+            guided[i] = output[i] + scale * (output[half + i] - output[i]);
+        }
+        return guided;
+    }
+
+    private List<BufferedImage> decode(float[] latents, int images) {
+        float[] scaled = new float[latents.length];
+        for (int i = 0; i < scaled.length; i++) {
+            scaled[i] = (float) (latents[i] / scalingFactor);
+        }
+        try (NDManager scope = manager.newSubManager()) {
+            NDArray input = scope.create(scaled, batchShape(images));
+            NDArray pixels = Torch.noGrad(() -> vae.call(scope, "decode", input).singletonOrThrow()); // (N, 3, H, W)
+            int height = (int) pixels.getShape().get(2);
+            int width = (int) pixels.getShape().get(3);
+            float[] values = pixels.toFloatArray();
+            List<BufferedImage> result = new ArrayList<>();
+            for (int i = 0; i < images; i++) {
+                result.add(RgbImages.of(values, i * 3 * height * width, height, width));
+            }
+            return result;
+        }
+    }
+
+    private Shape batchShape(int batch) {
+        return new Shape(batch, latentShape[0], latentShape[1], latentShape[2]);
+    }
+
+    private int latentLength() {
+        return Math.toIntExact(latentShape[0] * latentShape[1] * latentShape[2]);
+    }
+
+    private static float[] concatenated(List<Prompt> prompts) {
+        int length = prompts.get(0).latents.length;
+        float[] all = new float[prompts.size() * length];
+        for (int i = 0; i < prompts.size(); i++) {
+            System.arraycopy(prompts.get(i).latents, 0, all, i * length, length);
+        }
+        return all;
+    }
+
+    private static long[] latentShape(ObjectNode unetConfig) {
+        JsonNode size = unetConfig.path("sample_size");
+        int height = (size.isArray() ? size.path(0) : size).asInt(DEFAULT_SAMPLE_SIZE);
+        int width = (size.isArray() ? size.path(1) : size).asInt(DEFAULT_SAMPLE_SIZE);
+        return new long[] {unetConfig.path("in_channels").asInt(4), height, width};
+    }
+
+    /** What diffusers' pipeline overrides in any scheduler it is given, as early configs had it wrong. */
+    private static ObjectNode stableDiffusionScheduler(ObjectNode config) {
+        return config.put("steps_offset", 1).put("clip_sample", false);
+    }
+
+    @Override
+    public void close() {
+        tokenizer.close();
+        manager.close();
+    }
+}

@@ -1,0 +1,121 @@
+package org.rekindle.worker.pipeline;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Iterator;
+import java.util.List;
+import java.util.stream.Stream;
+import org.rekindle.coordinator.config.ComponentConfig;
+import org.rekindle.data.DatasetConfig;
+import org.rekindle.data.UserException;
+
+/** Writes the config of fresh components, from the {@code params} of the run's configuration. */
+record ComponentConfigs(Path pipeline, DatasetConfig dataset) {
+
+    private static final int DEFAULT_VOCABULARY = 49408;
+    private static final int DEFAULT_MODEL_MAX_LENGTH = 77;
+    private static final List<String> TOKENIZER_KEYS = List.of("model_max_length", "captions", "vocab_size");
+
+    /** The class of a component without its Python package. */
+    static String className(ComponentConfig component, Component kind) {
+        String target = component.target();
+        return target == null ? kind.defaultClass() : target.substring(target.lastIndexOf('.') + 1);
+    }
+
+    void write(Component component, ComponentConfig declared) throws IOException {
+        Path folder = pipeline.resolve(component.folder());
+        if (component == Component.TOKENIZER) {
+            writeTokenizer(declared.params(), folder);
+            return;
+        }
+        String className = className(declared, component);
+        ObjectNode config = declared.params().deepCopy();
+        switch (component) {
+            case TEXT_ENCODER -> completeTextEncoder(config, className);
+            case VAE -> {
+                config.put("_class_name", className).put("_diffusers_version", ModelIndex.DIFFUSERS_VERSION);
+                if (!config.has("sample_size") && hasResolution()) {
+                    config.put("sample_size", dataset.params().resolution());
+                }
+            }
+            default -> {
+                config.put("_class_name", className).put("_diffusers_version", ModelIndex.DIFFUSERS_VERSION);
+                if (!config.has("sample_size") && hasResolution()) {
+                    config.put("sample_size", dataset.params().resolution() / vaeScaleFactor());
+                }
+            }
+        }
+        JsonFiles.write(folder.resolve(component.configFile()), config);
+    }
+
+    private boolean hasResolution() {
+        return dataset != null && dataset.params() != null;
+    }
+
+    private int vaeScaleFactor() {
+        Path vae = pipeline.resolve(Component.VAE.folder()).resolve(Component.VAE.configFile());
+        int blocks = Files.isRegularFile(vae)
+                ? JsonFiles.readObject(vae).path("block_out_channels").size()
+                : 4;
+        return 1 << Math.max(0, blocks - 1);
+    }
+
+    /** The sizes that the tokenizer decides follow it where the configuration leaves them open. */
+    private void completeTextEncoder(ObjectNode config, String className) {
+        config.putArray("architectures").add(className);
+        config.put("model_type", "clip_text_model");
+        config.put("torch_dtype", "float32");
+        Path tokenizerFolder = pipeline.resolve(Component.TOKENIZER.folder());
+        if (!Files.isRegularFile(tokenizerFolder.resolve(Component.TOKENIZER.configFile()))) {
+            return;
+        }
+        try (ClipTokenizer tokenizer = ClipTokenizer.open(tokenizerFolder)) {
+            if (!config.has("vocab_size")) {
+                config.put("vocab_size", tokenizer.vocabularySize());
+            }
+            if (!config.has("max_position_embeddings")) {
+                config.put("max_position_embeddings", tokenizer.modelMaxLength());
+            }
+            if (!config.has("bos_token_id")) {
+                config.put("bos_token_id", tokenizer.beginToken());
+            }
+            if (!config.has("eos_token_id")) {
+                config.put("eos_token_id", tokenizer.endToken());
+            }
+            if (!config.has("pad_token_id")) {
+                config.put("pad_token_id", tokenizer.padToken());
+            }
+        }
+    }
+
+    private void writeTokenizer(ObjectNode params, Path folder) throws IOException {
+        for (Iterator<String> keys = params.fieldNames(); keys.hasNext(); ) {
+            String key = keys.next();
+            if (!TOKENIZER_KEYS.contains(key)) {
+                throw new UserException("model.tokenizer.params." + key + ": unknown key; expected one of " + TOKENIZER_KEYS);
+            }
+        }
+        int modelMaxLength = integer(params, "model_max_length", DEFAULT_MODEL_MAX_LENGTH);
+        int vocabSize = integer(params, "vocab_size", DEFAULT_VOCABULARY);
+        String shards = params.path("captions").asText(hasResolution() ? dataset.params().path() : null);
+        if (shards == null) {
+            throw new UserException(
+                    "model.tokenizer.params.captions: not set; expected shards in brace notation whose captions make the vocabulary");
+        }
+        try (Stream<String> captions = ShardCaptions.of(shards)) {
+            BytePairVocabulary.learn(captions, vocabSize).write(folder, modelMaxLength);
+        }
+    }
+
+    private static int integer(ObjectNode params, String key, int absent) {
+        if (!params.has(key)) {
+            return absent;
+        }
+        if (!params.get(key).canConvertToInt() || !params.get(key).isIntegralNumber()) {
+            throw new UserException("model.tokenizer.params." + key + "=" + params.get(key).asText() + ": expected a whole number");
+        }
+        return params.get(key).asInt();
+    }
+}

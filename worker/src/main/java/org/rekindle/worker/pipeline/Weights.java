@@ -1,0 +1,114 @@
+package org.rekindle.worker.pipeline;
+
+import ai.djl.ndarray.NDArray;
+import java.nio.FloatBuffer;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.rekindle.data.UserException;
+import org.rekindle.worker.torchscript.Torch;
+import org.rekindle.worker.torchscript.TorchModule;
+
+/** Weights between safetensors files and the parameters of a module. */
+public final class Weights {
+
+    /** transformers 5 dropped this prefix of the text encoder's names; files have them either way. */
+    private static final String TEXT_PREFIX = "text_model.";
+
+    /** A constant that older releases of transformers saved along with the weights. */
+    private static final String POSITION_IDS = "position_ids";
+
+    private Weights() {}
+
+    /**
+     * Copies all tensors of a file, fp32, fp16, bf16 or fp64, into the module's fp32 parameters, one at a time.
+     *
+     * @param component name for messages, such as {@code unet}
+     * @throws UserException naming component, tensor, expected and found, when one is missing, unknown, of another shape or not a float;
+     *     nothing has been copied then
+     */
+    public static void load(TorchModule module, SafetensorsFile file, String component) {
+        Map<String, String> sources = matched(module.parameters().keySet(), file, component);
+        module.parameters().forEach((name, parameter) -> check(parameter, file, sources.get(name), component));
+        module.parameters()
+                .forEach((name, parameter) -> Torch.copy(
+                        FloatBuffer.wrap(file.tensor(sources.get(name)).floats()), parameter));
+    }
+
+    /** A host copy of all parameters by name, free of native memory. */
+    public static Map<String, HostTensor> copyToHost(TorchModule module) {
+        Map<String, HostTensor> copies = new LinkedHashMap<>();
+        module.parameters()
+                .forEach((name, parameter) ->
+                        copies.put(name, new HostTensor(parameter.getShape().getShape(), parameter.toFloatArray())));
+        return copies;
+    }
+
+    /** A writer of these tensors. */
+    public static SafetensorsWriter writer(Map<String, HostTensor> tensors) {
+        SafetensorsWriter writer = new SafetensorsWriter();
+        tensors.forEach((name, tensor) -> writer.add(name, tensor.shape(), tensor.values()));
+        return writer;
+    }
+
+    /**
+     * A tensor on the heap.
+     *
+     * @param shape its dimensions
+     * @param values its elements in row-major order
+     */
+    public record HostTensor(long[] shape, float[] values) {}
+
+    /** The file's name of each parameter. */
+    private static Map<String, String> matched(Set<String> parameters, SafetensorsFile file, String component) {
+        boolean prefixed = parameters.stream().anyMatch(name -> name.startsWith(TEXT_PREFIX));
+        Map<String, String> sources = new TreeMap<>();
+        Set<String> unknown = new TreeSet<>();
+        for (String name : file.names()) {
+            if (name.equals(POSITION_IDS) || name.endsWith("." + POSITION_IDS)) {
+                continue;
+            }
+            String bare = name.startsWith(TEXT_PREFIX) ? name.substring(TEXT_PREFIX.length()) : name;
+            String parameter = parameters.contains(name) ? name : prefixed ? TEXT_PREFIX + bare : bare;
+            if (!parameters.contains(parameter)) {
+                unknown.add(name);
+            } else if (sources.put(parameter, name) != null) {
+                throw new UserException(component + ": " + file.path() + " holds tensor " + bare + " twice, with and without "
+                        + TEXT_PREFIX + "; remove one");
+            }
+        }
+        Set<String> missing = new TreeSet<>(parameters);
+        missing.removeAll(sources.keySet());
+        if (!missing.isEmpty()) {
+            throw new UserException(component + ": " + file.path() + " lacks " + named(missing, parameters.size())
+                    + " that its config.json asks for" + (unknown.isEmpty() ? "" : " and holds " + named(unknown, file.names().size())
+                    + " unknown") + "; take weights and config of the same model");
+        }
+        if (!unknown.isEmpty()) {
+            throw new UserException(component + ": " + file.path() + " holds " + named(unknown, file.names().size())
+                    + " that its config.json does not ask for; take weights and config of the same model");
+        }
+        return sources;
+    }
+
+    private static String named(Set<String> names, int all) {
+        String first = names.iterator().next();
+        return names.size() == 1 ? "tensor " + first : names.size() + " of " + all + " tensors, the first " + first + ",";
+    }
+
+    private static void check(NDArray parameter, SafetensorsFile file, String name, String component) {
+        long[] expected = parameter.getShape().getShape();
+        if (!Arrays.equals(expected, file.shape(name))) {
+            throw new UserException(component + ": tensor " + name + " of " + file.path() + " has shape "
+                    + Arrays.toString(file.shape(name)) + ", its config.json expects " + Arrays.toString(expected)
+                    + "; take weights and config of the same model");
+        }
+        if (!file.dtype(name).isFloat()) {
+            throw new UserException(component + ": tensor " + name + " of " + file.path() + " has dtype " + file.dtype(name)
+                    + ", expected F32, F16 or BF16");
+        }
+    }
+}
