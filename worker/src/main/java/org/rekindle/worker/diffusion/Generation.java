@@ -48,7 +48,8 @@ public final class Generation {
                 int to = Math.min(from + BATCH, prompts.size());
                 List<BufferedImage> images = textToImage.generate(noisy(prompts.subList(from, to), latents), settings);
                 for (int i = from; i < to; i++) {
-                    RgbImages.writePng(images.get(i - from), out.resolve(prompts.get(i).uid() + ".png"));
+                    RgbImages.writePng(
+                            images.get(i - from), out.resolve(prompts.get(i).uid() + ".png"));
                 }
                 if (first.size() < RgbImages.GRID_IMAGES) {
                     first.addAll(images);
@@ -59,7 +60,8 @@ public final class Generation {
             RgbImages.writePng(RgbImages.grid(first), grid);
             return grid;
         } catch (IOException e) {
-            throw new UserException(out + ": images cannot be written (" + e + "); check disk space and permissions", e);
+            throw new UserException(
+                    out + ": images cannot be written (" + e + "); check disk space and permissions", e);
         }
     }
 
@@ -82,8 +84,9 @@ public final class Generation {
         boolean batchOfOne = shape.length == 4 && shape[0] == 1;
         if (!Arrays.equals(batchOfOne ? Arrays.copyOfRange(shape, 1, 4) : shape, expected)
                 || !latents.dtype(uid).isFloat()) {
-            throw new UserException(latents.path() + ": tensor " + uid + " has dtype " + latents.dtype(uid) + " and shape "
-                    + Arrays.toString(shape) + ", expected floats of shape " + Arrays.toString(expected));
+            throw new UserException(
+                    latents.path() + ": tensor " + uid + " has dtype " + latents.dtype(uid) + " and shape "
+                            + Arrays.toString(shape) + ", expected floats of shape " + Arrays.toString(expected));
         }
     }
 }

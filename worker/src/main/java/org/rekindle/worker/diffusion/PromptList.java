@@ -67,7 +67,8 @@ public final class PromptList {
 
     private static Entry entry(Path file, long line, CSVRecord row, Set<String> uids) {
         if (!row.isConsistent()) {
-            throw new UserException(file + ":" + line + ": has " + row.size() + " values, the header has more or fewer");
+            throw new UserException(
+                    file + ":" + line + ": has " + row.size() + " values, the header has more or fewer");
         }
         String uid = row.get("uid");
         if (!uid.matches(UID)) {

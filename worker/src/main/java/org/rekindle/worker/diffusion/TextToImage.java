@@ -111,8 +111,9 @@ public final class TextToImage implements AutoCloseable {
     public List<BufferedImage> generate(List<Prompt> prompts, Settings settings) throws InterruptedException {
         for (Prompt prompt : prompts) {
             if (prompt.latents.length != latentLength()) {
-                throw new UserException("latents: have " + prompt.latents.length + " elements, the pipeline's unet takes "
-                        + latentLength() + " of shape " + Arrays.toString(latentShape));
+                throw new UserException(
+                        "latents: have " + prompt.latents.length + " elements, the pipeline's unet takes "
+                                + latentLength() + " of shape " + Arrays.toString(latentShape));
             }
         }
         Scheduler scheduler = Scheduler.of(schedulerConfig, settings.scheduler, settings.numInferenceSteps);
@@ -161,8 +162,9 @@ public final class TextToImage implements AutoCloseable {
         try (NDManager scope = manager.newSubManager()) {
             NDArray input = scope.create(sample, batchShape(batch));
             NDArray time = scope.create(timesteps);
-            return Torch.noGrad(
-                    () -> unet.call(scope, "forward", input, time, states).singletonOrThrow().toFloatArray());
+            return Torch.noGrad(() -> unet.call(scope, "forward", input, time, states)
+                    .singletonOrThrow()
+                    .toFloatArray());
         }
     }
 

@@ -38,7 +38,12 @@ public final class ClipTokenizer implements AutoCloseable {
     private final int vocabularySize;
 
     private ClipTokenizer(
-            HuggingFaceTokenizer tokenizer, int modelMaxLength, long beginToken, long endToken, long padToken, int vocabularySize) {
+            HuggingFaceTokenizer tokenizer,
+            int modelMaxLength,
+            long beginToken,
+            long endToken,
+            long padToken,
+            int vocabularySize) {
         this.tokenizer = tokenizer;
         this.modelMaxLength = modelMaxLength;
         this.beginToken = beginToken;

@@ -94,12 +94,14 @@ record ComponentConfigs(Path pipeline, DatasetConfig dataset) {
         for (Iterator<String> keys = params.fieldNames(); keys.hasNext(); ) {
             String key = keys.next();
             if (!TOKENIZER_KEYS.contains(key)) {
-                throw new UserException("model.tokenizer.params." + key + ": unknown key; expected one of " + TOKENIZER_KEYS);
+                throw new UserException(
+                        "model.tokenizer.params." + key + ": unknown key; expected one of " + TOKENIZER_KEYS);
             }
         }
         int modelMaxLength = integer(params, "model_max_length", DEFAULT_MODEL_MAX_LENGTH);
         int vocabSize = integer(params, "vocab_size", DEFAULT_VOCABULARY);
-        String shards = params.path("captions").asText(hasResolution() ? dataset.params().path() : null);
+        String shards = params.path("captions")
+                .asText(hasResolution() ? dataset.params().path() : null);
         if (shards == null) {
             throw new UserException(
                     "model.tokenizer.params.captions: not set; expected shards in brace notation whose captions make the vocabulary");
@@ -114,7 +116,8 @@ record ComponentConfigs(Path pipeline, DatasetConfig dataset) {
             return absent;
         }
         if (!params.get(key).canConvertToInt() || !params.get(key).isIntegralNumber()) {
-            throw new UserException("model.tokenizer.params." + key + "=" + params.get(key).asText() + ": expected a whole number");
+            throw new UserException(
+                    "model.tokenizer.params." + key + "=" + params.get(key).asText() + ": expected a whole number");
         }
         return params.get(key).asInt();
     }

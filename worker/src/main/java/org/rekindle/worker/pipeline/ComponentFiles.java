@@ -33,11 +33,10 @@ final class ComponentFiles {
         }
         boolean pickled = Stream.of("diffusion_pytorch_model.bin", "pytorch_model.bin")
                 .anyMatch(name -> Files.isRegularFile(folder.resolve(name)));
-        throw new UserException(
-                single + ": no such file"
-                        + (pickled
-                                ? "; the .bin beside it is a pickle, which may run code, and is not read: save the pipeline as safetensors"
-                                : "; expected the component's weights there"));
+        throw new UserException(single + ": no such file"
+                + (pickled
+                        ? "; the .bin beside it is a pickle, which may run code, and is not read: save the pipeline as safetensors"
+                        : "; expected the component's weights there"));
     }
 
     /** Copies what describes a component, its weights apart. */

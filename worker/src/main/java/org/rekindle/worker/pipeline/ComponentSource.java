@@ -28,8 +28,9 @@ final class ComponentSource {
                 return folder;
             }
         }
-        throw new UserException(key + "=" + pretrained + ": has neither " + component.folder() + "/"
-                + component.configFile() + " nor " + component.configFile() + "; expected a pipeline or the component's folder");
+        throw new UserException(
+                key + "=" + pretrained + ": has neither " + component.folder() + "/" + component.configFile() + " nor "
+                        + component.configFile() + "; expected a pipeline or the component's folder");
     }
 
     /** Copies a component's files into an existing folder; weights are linked where possible. */

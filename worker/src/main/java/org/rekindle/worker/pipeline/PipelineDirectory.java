@@ -42,7 +42,8 @@ public final class PipelineDirectory {
             throw new UserException(root + ": no such folder; expected a diffusers pipeline");
         }
         if (!Files.isRegularFile(root.resolve(INDEX))) {
-            throw new UserException(root + ": has no " + INDEX + "; expected a diffusers pipeline, the folder that holds unet/ and vae/");
+            throw new UserException(root + ": has no " + INDEX
+                    + "; expected a diffusers pipeline, the folder that holds unet/ and vae/");
         }
         PipelineDirectory pipeline = new PipelineDirectory(root, JsonFiles.readObject(root.resolve(INDEX)));
         for (Component component : Component.values()) {

@@ -18,8 +18,10 @@ final class PipelineFit {
     static void check(PipelineDirectory pipeline) {
         if (pipeline.has(Component.UNET) && pipeline.has(Component.TEXT_ENCODER)) {
             JsonNode width = pipeline.config(Component.UNET).path("cross_attention_dim");
-            int hidden = pipeline.config(Component.TEXT_ENCODER).path("hidden_size").asInt(DEFAULT_HIDDEN_SIZE);
-            for (JsonNode one : width.isArray() ? width : JsonFiles.JSON.createArrayNode().add(width)) {
+            int hidden =
+                    pipeline.config(Component.TEXT_ENCODER).path("hidden_size").asInt(DEFAULT_HIDDEN_SIZE);
+            for (JsonNode one :
+                    width.isArray() ? width : JsonFiles.JSON.createArrayNode().add(width)) {
                 requireEqual(
                         pipeline.root(),
                         "unet: cross_attention_dim",

@@ -58,7 +58,8 @@ public final class PipelineInit {
             }
             return PipelineDirectory.open(out);
         } catch (IOException e) {
-            throw new UserException(out + ": the pipeline cannot be written (" + e + "); check disk space and permissions", e);
+            throw new UserException(
+                    out + ": the pipeline cannot be written (" + e + "); check disk space and permissions", e);
         }
     }
 
@@ -83,8 +84,9 @@ public final class PipelineInit {
         }
         Map<Component, ComponentConfig> declared = declared(model);
         if (declared.isEmpty()) {
-            throw new UserException("model: nothing says what to train; set model.pretrained, or pretrained or params of"
-                    + " model.vae, model.text_encoder, model.tokenizer and model.unet");
+            throw new UserException(
+                    "model: nothing says what to train; set model.pretrained, or pretrained or params of"
+                            + " model.vae, model.text_encoder, model.tokenizer and model.unet");
         }
         ComponentConfigs configs = new ComponentConfigs(folder, dataset);
         List<Component> fresh = new ArrayList<>();
@@ -125,7 +127,8 @@ public final class PipelineInit {
     private static void initialize(PipelineDirectory pipeline, Component component, long seed) throws IOException {
         ScriptModule script = pipeline.module(component, ComputeType.FP32);
         // Parameters of two components may have the same name, but must not have the same values.
-        long componentSeed = KeyedRandom.of(seed, "weights " + component.folder()).nextLong();
+        long componentSeed =
+                KeyedRandom.of(seed, "weights " + component.folder()).nextLong();
         try (NDManager manager = Torch.manager();
                 TorchModule module = TorchModule.load(manager, script)) {
             WeightInitialization.fill(module, script, componentSeed);

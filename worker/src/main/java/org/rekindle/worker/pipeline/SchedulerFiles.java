@@ -27,8 +27,8 @@ final class SchedulerFiles {
         if (scheduler.pretrained() == null) {
             return scheduler.params();
         }
-        Path folder = ComponentSource.find(
-                "model.noise_scheduler_*.pretrained", Component.SCHEDULER, scheduler.pretrained());
+        Path folder =
+                ComponentSource.find("model.noise_scheduler_*.pretrained", Component.SCHEDULER, scheduler.pretrained());
         return JsonFiles.readObject(folder.resolve(Component.SCHEDULER.configFile()));
     }
 

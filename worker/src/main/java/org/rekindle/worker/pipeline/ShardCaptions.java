@@ -34,7 +34,8 @@ final class ShardCaptions {
                 }
             }
         } catch (IOException e) {
-            throw new UserException(shard + ": captions cannot be read (" + e.getMessage() + "); expected a WebDataset tar", e);
+            throw new UserException(
+                    shard + ": captions cannot be read (" + e.getMessage() + "); expected a WebDataset tar", e);
         }
         return captions;
     }

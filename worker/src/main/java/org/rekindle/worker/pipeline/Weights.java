@@ -76,19 +76,23 @@ public final class Weights {
             if (!parameters.contains(parameter)) {
                 unknown.add(name);
             } else if (sources.put(parameter, name) != null) {
-                throw new UserException(component + ": " + file.path() + " holds tensor " + bare + " twice, with and without "
-                        + TEXT_PREFIX + "; remove one");
+                throw new UserException(component + ": " + file.path() + " holds tensor " + bare
+                        + " twice, with and without " + TEXT_PREFIX + "; remove one");
             }
         }
         Set<String> missing = new TreeSet<>(parameters);
         missing.removeAll(sources.keySet());
         if (!missing.isEmpty()) {
             throw new UserException(component + ": " + file.path() + " lacks " + named(missing, parameters.size())
-                    + " that its config.json asks for" + (unknown.isEmpty() ? "" : " and holds " + named(unknown, file.names().size())
-                    + " unknown") + "; take weights and config of the same model");
+                    + " that its config.json asks for"
+                    + (unknown.isEmpty()
+                            ? ""
+                            : " and holds " + named(unknown, file.names().size()) + " unknown")
+                    + "; take weights and config of the same model");
         }
         if (!unknown.isEmpty()) {
-            throw new UserException(component + ": " + file.path() + " holds " + named(unknown, file.names().size())
+            throw new UserException(component + ": " + file.path() + " holds "
+                    + named(unknown, file.names().size())
                     + " that its config.json does not ask for; take weights and config of the same model");
         }
         return sources;
@@ -96,7 +100,9 @@ public final class Weights {
 
     private static String named(Set<String> names, int all) {
         String first = names.iterator().next();
-        return names.size() == 1 ? "tensor " + first : names.size() + " of " + all + " tensors, the first " + first + ",";
+        return names.size() == 1
+                ? "tensor " + first
+                : names.size() + " of " + all + " tensors, the first " + first + ",";
     }
 
     private static void check(NDArray parameter, SafetensorsFile file, String name, String component) {
@@ -107,8 +113,8 @@ public final class Weights {
                     + "; take weights and config of the same model");
         }
         if (!file.dtype(name).isFloat()) {
-            throw new UserException(component + ": tensor " + name + " of " + file.path() + " has dtype " + file.dtype(name)
-                    + ", expected F32, F16 or BF16");
+            throw new UserException(component + ": tensor " + name + " of " + file.path() + " has dtype "
+                    + file.dtype(name) + ", expected F32, F16 or BF16");
         }
     }
 }
