@@ -100,7 +100,7 @@ def main(folder):
         tokenizer = CLIPTokenizer.from_pretrained(folder)
         ids = [tokenizer(t, padding="max_length", truncation=True).input_ids for t in texts]
         goldens.append({"tokenizer_config": config, "ids": ids})
-    with open(f"{folder}/goldens.json", "w") as out:
+    with open(f"{folder}-goldens.json", "w") as out:
         json.dump({"texts": texts, "goldens": goldens}, out)
         out.write("\n")
 

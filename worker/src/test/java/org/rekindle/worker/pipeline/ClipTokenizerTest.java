@@ -21,7 +21,8 @@ import org.rekindle.data.UserException;
 class ClipTokenizerTest {
 
     private static final Path RESOURCES = Path.of("src/test/resources/clip-tokenizer");
-    private static final ObjectNode GOLDENS = JsonFiles.readObject(RESOURCES.resolve("goldens.json"));
+    private static final ObjectNode GOLDENS =
+            JsonFiles.readObject(Path.of("src/test/resources/clip-tokenizer-goldens.json"));
 
     @TempDir
     Path folder;

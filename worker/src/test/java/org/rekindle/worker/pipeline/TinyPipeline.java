@@ -54,7 +54,7 @@ public final class TinyPipeline {
         return json("""
                 {"block_out_channels": [8, 16], "latent_channels": 4, "norm_num_groups": 4, "layers_per_block": 1,
                  "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D"],
-                 "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D"], "scaling_factor": 0.5, "an_unknown_key": [1, null]}
+                 "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D"], "scaling_factor": 0.5, "_name_or_path": "mine"}
                 """);
     }
 

@@ -50,14 +50,16 @@ class WeightsTest {
             short one = (short) (dtype == DType.F16 ? 0x3C00 : 0x3F80);
             SafetensorsWriter writer = new SafetensorsWriter();
             module.parameters().forEach((name, parameter) -> {
-                ByteBuffer bytes = ByteBuffer.allocate((int) parameter.size() * 2).order(ByteOrder.LITTLE_ENDIAN);
+                ByteBuffer bytes =
+                        ByteBuffer.allocate((int) parameter.size() * 2).order(ByteOrder.LITTLE_ENDIAN);
                 while (bytes.hasRemaining()) {
                     bytes.putShort(one);
                 }
                 writer.add(name, dtype, parameter.getShape().getShape(), bytes.flip());
             });
             load(writer);
-            module.parameters().values().forEach(p -> assertThat(p.toFloatArray()).containsOnly(1f));
+            module.parameters().values().forEach(p -> assertThat(p.toFloatArray())
+                    .containsOnly(1f));
         }
     }
 
@@ -87,7 +89,8 @@ class WeightsTest {
         tensors.remove(name);
         assertRefused(tensors, "lacks tensor " + name);
         tensors.put("a.stranger", tensor);
-        assertRefused(tensors, "lacks tensor " + name + " that its config.json asks for and holds tensor a.stranger unknown");
+        assertRefused(
+                tensors, "lacks tensor " + name + " that its config.json asks for and holds tensor a.stranger unknown");
         tensors.put(name, tensor);
         assertRefused(tensors, "holds tensor a.stranger");
         tensors.remove("a.stranger");
@@ -99,8 +102,8 @@ class WeightsTest {
     void integersAreRefused() {
         SafetensorsWriter writer = new SafetensorsWriter();
         Weights.copyToHost(module)
-                .forEach((name, tensor) -> writer.add(
-                        name, DType.I32, tensor.shape(), ByteBuffer.allocate(4 * tensor.values().length)));
+                .forEach((name, tensor) ->
+                        writer.add(name, DType.I32, tensor.shape(), ByteBuffer.allocate(4 * tensor.values().length)));
         assertThatThrownBy(() -> load(writer)).isInstanceOf(UserException.class).hasMessageContaining("has dtype I32");
     }
 
