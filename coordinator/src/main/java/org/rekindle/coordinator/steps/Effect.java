@@ -1,0 +1,29 @@
+package org.rekindle.coordinator.steps;
+
+import org.rekindle.coordinator.protocol.Outcome;
+import org.rekindle.coordinator.protocol.WorkerCommand;
+
+/**
+ * What {@link StepProtocol} wants done, in this order, by whoever drives it.
+ *
+ * @param <W> what identifies a worker
+ */
+public sealed interface Effect<W> {
+
+    /** Send {@code message} to {@code worker}. */
+    record Tell<W>(W worker, WorkerCommand message) implements Effect<W> {}
+
+    /**
+     * Append the step to the ledger. Where that fails, none of the effects behind it may happen: nobody applies a step that the ledger
+     * does not have.
+     *
+     * @param durable whether a checkpoint of this step follows, which must not outlive the ledger's line
+     */
+    record Append<W>(CommittedStep step, boolean durable) implements Effect<W> {}
+
+    /** Tell people. */
+    record Notice<W>(String line) implements Effect<W> {}
+
+    /** The run is over. */
+    record End<W>(Outcome outcome) implements Effect<W> {}
+}
