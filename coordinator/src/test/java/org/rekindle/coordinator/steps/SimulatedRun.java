@@ -1,0 +1,208 @@
+package org.rekindle.coordinator.steps;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.rekindle.coordinator.ledger.LedgerEntry;
+import org.rekindle.coordinator.protocol.CoordinatorCommand.StepReady;
+import org.rekindle.coordinator.protocol.Outcome;
+import org.rekindle.coordinator.protocol.StageSeconds;
+import org.rekindle.coordinator.protocol.WorkerCommand;
+import org.rekindle.data.lanes.LaneCursor;
+
+/**
+ * A {@link StepProtocol} with simulated workers, each with its own queues in both directions: the script decides who acts when. A
+ * worker's weights are the number of steps it has applied or skipped; a joiner takes those of its assignment.
+ */
+final class SimulatedRun {
+
+    final List<LedgerEntry> ledger = new ArrayList<>();
+    final List<Worker> living = new ArrayList<>();
+    final List<Long> checkpoints = new ArrayList<>();
+    final StepProtocol<Worker> protocol;
+    Outcome outcome;
+    private final List<Worker> dying = new ArrayList<>();
+    private final List<StepReady> sent = new ArrayList<>();
+
+    SimulatedRun(RunPlan plan) {
+        Map<Integer, LaneCursor> cursors = new HashMap<>();
+        for (int lane = 0; lane < plan.lanes(); lane++) {
+            cursors.put(lane, LaneCursor.START);
+        }
+        protocol = new StepProtocol<>(plan, 0, cursors);
+    }
+
+    Worker join() {
+        Worker worker = new Worker();
+        living.add(worker);
+        perform(protocol.join(worker));
+        return worker;
+    }
+
+    /** The worker does nothing more; what it sent may still arrive, and the coordinator hears of its death later. */
+    void kill(Worker worker) {
+        living.remove(worker);
+        dying.add(worker);
+    }
+
+    void noticeDeaths() {
+        List<Worker> dead = List.copyOf(dying);
+        dying.clear();
+        dead.forEach(worker -> perform(protocol.lost(worker)));
+    }
+
+    /** A message that the coordinator has already had comes again. */
+    void repeat(int which) {
+        if (!sent.isEmpty()) {
+            perform(protocol.ready(sent.get(which % sent.size())));
+        }
+    }
+
+    void deliverOneFrom(Worker worker) {
+        Object message = worker.outbox.poll();
+        if (message instanceof StepReady ready) {
+            sent.add(ready);
+            perform(protocol.ready(ready));
+        } else if (message instanceof Long step) {
+            checkpoints.add(step);
+            perform(protocol.checkpointCommitted(step));
+        }
+    }
+
+    /** Everybody alive acts until the run ends; false when it does not. */
+    boolean runToTheEnd(int rounds) {
+        noticeDeaths();
+        for (int round = 0; round < rounds && outcome == null; round++) {
+            for (Worker worker : List.copyOf(living)) {
+                worker.receiveOne();
+                worker.finishStep(true);
+                deliverOneFrom(worker);
+            }
+        }
+        living.forEach(worker -> {
+            while (!worker.inbox.isEmpty()) {
+                worker.receiveOne();
+            }
+        });
+        return outcome != null;
+    }
+
+    void perform(List<Effect<Worker>> effects) {
+        for (Effect<Worker> effect : effects) {
+            if (effect instanceof Effect.Tell<Worker> tell) {
+                tell.worker().inbox.add(tell.message());
+            } else if (effect instanceof Effect.Append<Worker> append) {
+                ledger.add(append.step().entry());
+            } else if (effect instanceof Effect.End<Worker> end) {
+                assertThat(outcome).as("a run ends once").isNull();
+                outcome = end.outcome();
+            }
+        }
+    }
+
+    /** Each committed step holds each lane once, and each lane's ranges follow one another without a gap. */
+    void assertNothingLostOrTwice(int lanes) {
+        Map<Integer, LaneCursor> at = new HashMap<>();
+        for (int i = 0; i < ledger.size(); i++) {
+            LedgerEntry entry = ledger.get(i);
+            assertThat(entry.step()).isEqualTo(i + 1);
+            assertThat(entry.lanes()).hasSize(lanes);
+            entry.lanes().forEach((lane, range) -> {
+                assertThat(lane).isBetween(0, lanes - 1);
+                assertThat(range.before()).isEqualTo(at.getOrDefault(lane, LaneCursor.START));
+                assertThat(range.after().offset()).isEqualTo(range.before().offset() + 1);
+                at.put(lane, range.after());
+            });
+        }
+    }
+
+    final class Worker {
+        final Deque<WorkerCommand> inbox = new ArrayDeque<>();
+        final Deque<Object> outbox = new ArrayDeque<>();
+        final Map<Integer, LaneCursor> lanes = new TreeMap<>();
+        WorkerCommand.Assignment assignment;
+        long weights = -1;
+        long computing;
+        long held;
+        Outcome stopped;
+
+        void receiveOne() {
+            WorkerCommand message = inbox.poll();
+            if (message instanceof WorkerCommand.Assignment assigned) {
+                begin(assigned);
+            } else if (message instanceof WorkerCommand.Commit commit) {
+                commit(commit);
+            } else if (message instanceof WorkerCommand.Abort abort) {
+                assertThat(abort.generation()).isEqualTo(assignment.generation());
+                computing = 0;
+                held = 0;
+            } else if (message instanceof WorkerCommand.Stop stop) {
+                stopped = stop.outcome();
+                computing = 0;
+            }
+        }
+
+        private void begin(WorkerCommand.Assignment assigned) {
+            if (weights >= 0) {
+                assertThat(assigned.committed()).as("weights of a survivor").isEqualTo(weights);
+                assertThat(assigned.generation()).isGreaterThan(assignment.generation());
+            }
+            assertThat(assigned.lanes().size() * assigned.workers() - assigned.totalLanes())
+                    .as("lanes as even as possible")
+                    .isBetween(1 - assigned.workers(), assigned.workers() - 1);
+            assignment = assigned;
+            weights = assigned.committed();
+            held = 0;
+            lanes.clear();
+            assigned.lanes().forEach(lane -> lanes.put(lane, assigned.cursors().get(lane)));
+            computing = assigned.hold() ? 0 : weights + 1;
+            checkpoint(assigned.checkpoint());
+        }
+
+        private void commit(WorkerCommand.Commit commit) {
+            assertThat(commit.generation()).isEqualTo(assignment.generation());
+            assertThat(held).as("the step it holds ready").isEqualTo(commit.step());
+            assertThat(commit.step()).as("each step applied once, in order").isEqualTo(weights + 1);
+            assertThat(ledger.size()).as("in the ledger before").isGreaterThanOrEqualTo((int) commit.step());
+            assertThat(commit.apply())
+                    .isNotEqualTo(ledger.get((int) commit.step() - 1).skipped());
+            weights = commit.step();
+            held = 0;
+            lanes.replaceAll((lane, cursor) -> commit.cursors().get(lane));
+            computing = commit.hold() ? 0 : weights + 1;
+            checkpoint(commit.checkpoint());
+        }
+
+        private void checkpoint(boolean wanted) {
+            if (wanted && assignment.rank() == 0) {
+                outbox.add(weights);
+            }
+        }
+
+        void finishStep(boolean finite) {
+            if (computing == 0) {
+                return;
+            }
+            Map<Integer, LedgerEntry.Range> ranges = new TreeMap<>();
+            lanes.forEach((lane, at) ->
+                    ranges.put(lane, new LedgerEntry.Range(at, new LaneCursor(0, 0, 0, 0, at.offset() + 1))));
+            held = computing;
+            computing = 0;
+            outbox.add(new StepReady(
+                    assignment.generation(),
+                    held,
+                    assignment.rank(),
+                    ranges.size(),
+                    1.0,
+                    finite,
+                    ranges,
+                    new StageSeconds(0, 0)));
+        }
+    }
+}

@@ -1,0 +1,255 @@
+package org.rekindle.coordinator.steps;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.IntRange;
+import net.jqwik.api.constraints.Size;
+import org.junit.jupiter.api.Test;
+import org.rekindle.coordinator.ledger.LedgerEntry;
+import org.rekindle.coordinator.protocol.Outcome;
+import org.rekindle.coordinator.protocol.WorkerCommand.Abort;
+import org.rekindle.coordinator.protocol.WorkerCommand.Assignment;
+import org.rekindle.coordinator.protocol.WorkerCommand.Commit;
+import org.rekindle.coordinator.steps.SimulatedRun.Worker;
+import org.rekindle.data.lanes.LaneCursor;
+
+class StepProtocolTest {
+
+    /** Every number of the script is one event: whose turn it is and what happens. */
+    @Property(tries = 400)
+    void whateverHappensNothingIsLostOrTwice(
+            @ForAll @IntRange(min = 1, max = 5) int lanes,
+            @ForAll @IntRange(min = 1, max = 4) int workers,
+            @ForAll @Size(max = 300) List<@IntRange(min = 0, max = 1999) Integer> script) {
+        SimulatedRun run = new SimulatedRun(new RunPlan(lanes, 20, 7, workers));
+        for (int i = 0; i < workers; i++) {
+            run.join();
+        }
+        for (int event : script) {
+            int who = event / 20;
+            Worker worker = run.living.isEmpty() ? null : run.living.get(who % run.living.size());
+            switch (event % 20) {
+                case 0 -> run.join();
+                case 1 -> run.noticeDeaths();
+                case 2 -> run.repeat(who);
+                case 3 -> {
+                    if (run.living.size() > 1) {
+                        run.kill(worker);
+                    }
+                }
+                case 4 -> worker.finishStep(who % 4 != 0);
+                case 5, 6, 7, 8 -> worker.finishStep(true);
+                case 9, 10, 11, 12, 13 -> run.deliverOneFrom(worker);
+                default -> worker.receiveOne();
+            }
+        }
+        assertThat(run.runToTheEnd(2000)).as("no hang").isTrue();
+
+        run.assertNothingLostOrTwice(lanes);
+        assertThat(run.outcome).isEqualTo(Outcome.completed(20));
+        assertThat(run.ledger).hasSize(20);
+        assertThat(run.checkpoints).contains(20L);
+        assertThat(run.living).allSatisfy(worker -> assertThat(worker.stopped).isEqualTo(run.outcome));
+    }
+
+    @Property(tries = 100)
+    void aDrainEndsWithACheckpointOfTheStepInFlight(@ForAll @IntRange(min = 0, max = 60) int events) {
+        SimulatedRun run = new SimulatedRun(new RunPlan(3, 1000, 5, 2));
+        Worker first = run.join();
+        Worker second = run.join();
+        for (int i = 0; i < events; i++) {
+            Worker worker = i % 3 == 0 ? first : second;
+            worker.receiveOne();
+            worker.finishStep(true);
+            run.deliverOneFrom(worker);
+        }
+        int before = run.ledger.size();
+        run.perform(run.protocol.drain("SIGTERM"));
+        run.perform(run.protocol.drain("SIGTERM"));
+        assertThat(run.runToTheEnd(100)).isTrue();
+
+        assertThat(run.ledger).hasSize(before + 1);
+        assertThat(run.outcome).isEqualTo(Outcome.drained(before + 1));
+        assertThat(run.checkpoints).endsWith(before + 1L);
+        run.assertNothingLostOrTwice(3);
+    }
+
+    @Test
+    void aWorkerLostBeforeItIsReadyMeansThatTheStepIsReplayedFromTheSameCursors() {
+        SimulatedRun run = new SimulatedRun(new RunPlan(4, 100, 50, 2));
+        Worker survivor = run.join();
+        Worker victim = run.join();
+        survivor.receiveOne();
+        survivor.finishStep(true);
+        run.deliverOneFrom(survivor);
+        run.kill(victim);
+        run.noticeDeaths();
+
+        assertThat(run.ledger).isEmpty();
+        assertThat(survivor.inbox).hasSize(2);
+        assertThat(survivor.inbox.peekFirst()).isEqualTo(new Abort(1));
+        Assignment replay = (Assignment) survivor.inbox.peekLast();
+        assertThat(replay.generation()).isEqualTo(2);
+        assertThat(replay.committed()).isZero();
+        assertThat(replay.lanes()).containsExactly(0, 1, 2, 3);
+    }
+
+    @Test
+    void aWorkerLostAfterTheDecisionDoesNotTakeTheStepBack() {
+        SimulatedRun run = new SimulatedRun(new RunPlan(2, 100, 50, 2));
+        Worker survivor = run.join();
+        Worker victim = run.join();
+        for (Worker worker : List.of(survivor, victim)) {
+            worker.receiveOne();
+            worker.finishStep(true);
+            run.deliverOneFrom(worker);
+        }
+        run.kill(victim);
+        run.noticeDeaths();
+
+        assertThat(run.ledger).hasSize(1);
+        while (!survivor.inbox.isEmpty()) {
+            survivor.receiveOne();
+        }
+        assertThat(survivor.weights).isEqualTo(1);
+        assertThat(survivor.computing).isEqualTo(2);
+        assertThat(survivor.lanes).containsOnlyKeys(0, 1);
+    }
+
+    @Test
+    void aJoinerWaitsForTheStepBoundary() {
+        SimulatedRun run = new SimulatedRun(new RunPlan(2, 100, 50, 1));
+        Worker first = run.join();
+        first.receiveOne();
+        Worker joiner = run.join();
+        assertThat(joiner.inbox).isEmpty();
+
+        first.finishStep(true);
+        run.deliverOneFrom(first);
+        assertThat(((Commit) first.inbox.peekFirst()).hold()).isTrue();
+        Assignment assignment = (Assignment) joiner.inbox.peekFirst();
+        assertThat(assignment.committed()).isEqualTo(1);
+        assertThat(assignment.rank()).isEqualTo(1);
+        assertThat(assignment.lanes()).containsExactly(1);
+    }
+
+    @Test
+    void moreWorkersThanLanesWaitAsSparesAndStepIn() {
+        SimulatedRun run = new SimulatedRun(new RunPlan(1, 100, 50, 1));
+        Worker first = run.join();
+        Worker spare = run.join();
+        first.receiveOne();
+        first.finishStep(true);
+        run.deliverOneFrom(first);
+        assertThat(spare.inbox).isEmpty();
+
+        run.kill(first);
+        run.noticeDeaths();
+        assertThat(((Assignment) spare.inbox.peekFirst()).lanes()).containsExactly(0);
+    }
+
+    @Test
+    void oneRankThatIsNotFiniteSkipsTheStepOnAll() {
+        SimulatedRun run = new SimulatedRun(new RunPlan(2, 100, 50, 2));
+        Worker finite = run.join();
+        Worker broken = run.join();
+        finite.receiveOne();
+        broken.receiveOne();
+        finite.finishStep(true);
+        broken.finishStep(false);
+        run.deliverOneFrom(finite);
+        run.deliverOneFrom(broken);
+
+        assertThat(run.ledger).extracting(LedgerEntry::skipped).containsExactly(true);
+        assertThat(((Commit) finite.inbox.peekFirst()).apply()).isFalse();
+        assertThat(((Commit) broken.inbox.peekFirst()).apply()).isFalse();
+    }
+
+    @Test
+    void tenSkippedStepsInARowEndTheRunAndNameTheirExamples() {
+        SimulatedRun run = new SimulatedRun(new RunPlan(1, 100, 50, 1));
+        Worker worker = run.join();
+        worker.receiveOne();
+        for (int step = 1; step <= 12; step++) {
+            worker.finishStep(step <= 2);
+            run.deliverOneFrom(worker);
+            worker.receiveOne();
+        }
+        assertThat(run.ledger).hasSize(12);
+        assertThat(run.outcome.kind()).isEqualTo(Outcome.Kind.FAILED);
+        assertThat(run.outcome.line())
+                .contains("10 steps in a row, 3 to 12", "lane 0 from", "offset 2)", "offset 12)")
+                .doesNotContain("\n");
+    }
+
+    @Test
+    void nineSkippedStepsAndAGoodOneGoOn() {
+        SimulatedRun run = new SimulatedRun(new RunPlan(1, 100, 50, 1));
+        Worker worker = run.join();
+        worker.receiveOne();
+        for (int step = 1; step <= 40; step++) {
+            worker.finishStep(step % 10 == 0);
+            run.deliverOneFrom(worker);
+            worker.receiveOne();
+        }
+        assertThat(run.outcome).isNull();
+        assertThat(run.ledger).hasSize(40);
+    }
+
+    @Test
+    void theLossOfTheWriterOfTheLastCheckpointLetsAnotherWriteIt() {
+        SimulatedRun run = new SimulatedRun(new RunPlan(2, 1, 50, 2));
+        Worker writer = run.join();
+        Worker other = run.join();
+        for (Worker worker : List.of(writer, other)) {
+            worker.receiveOne();
+            worker.finishStep(true);
+            run.deliverOneFrom(worker);
+        }
+        run.kill(writer);
+        assertThat(run.runToTheEnd(10)).isTrue();
+        assertThat(run.checkpoints).containsExactly(1L);
+        assertThat(run.outcome).isEqualTo(Outcome.completed(1));
+    }
+
+    @Test
+    void theLossOfAllWorkersEndsTheRunWithALine() {
+        SimulatedRun run = new SimulatedRun(new RunPlan(1, 10, 50, 1));
+        run.kill(run.join());
+        run.noticeDeaths();
+        assertThat(run.outcome.kind()).isEqualTo(Outcome.Kind.FAILED);
+        assertThat(run.outcome.line()).contains("all workers were lost");
+    }
+
+    @Test
+    void aRunThatIsAlreadyAtItsLastStepIsComplete() {
+        SimulatedRun run = new SimulatedRun(new RunPlan(1, 0, 50, 1));
+        assertThat(run.join().inbox).hasSize(1);
+        assertThat(run.outcome).isEqualTo(Outcome.completed(0));
+    }
+
+    @Test
+    void whoJoinsAfterTheEndIsToldSo() {
+        SimulatedRun run = new SimulatedRun(new RunPlan(1, 10, 50, 2));
+        run.perform(run.protocol.drain("SIGINT"));
+        assertThat(run.outcome).isEqualTo(Outcome.drained(0));
+        Worker late = run.join();
+        late.receiveOne();
+        assertThat(late.stopped).isEqualTo(run.outcome);
+    }
+
+    @Test
+    void examplesThatAreNotNextInTheirLaneEndTheRun() {
+        SimulatedRun run = new SimulatedRun(new RunPlan(1, 10, 50, 1));
+        Worker worker = run.join();
+        worker.receiveOne();
+        worker.lanes.replaceAll((lane, at) -> new LaneCursor(0, 0, 0, 0, 5));
+        worker.finishStep(true);
+        run.deliverOneFrom(worker);
+        assertThat(run.ledger).isEmpty();
+        assertThat(run.outcome.line()).contains("not the next of its lanes");
+    }
+}
