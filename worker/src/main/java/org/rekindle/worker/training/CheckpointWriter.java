@@ -1,0 +1,54 @@
+package org.rekindle.worker.training;
+
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.function.Consumer;
+import org.rekindle.coordinator.checkpoints.Checkpoint;
+import org.rekindle.coordinator.checkpoints.CheckpointFolder;
+import org.rekindle.coordinator.checkpoints.TrainerState;
+import org.rekindle.coordinator.monitoring.StepListener;
+import org.rekindle.worker.training.TrainingSession.Snapshot;
+
+/**
+ * Commits snapshots while the training goes on, one at a time. Threads: the training thread calls it; files are written and listeners
+ * told on the executor.
+ */
+final class CheckpointWriter {
+
+    private final CheckpointFolder folder;
+    private final List<StepListener> listeners;
+    private final Executor executor;
+    private CompletableFuture<Void> writing = CompletableFuture.completedFuture(null);
+
+    CheckpointWriter(CheckpointFolder folder, List<StepListener> listeners, Executor executor) {
+        this.folder = folder;
+        this.listeners = listeners;
+        this.executor = executor;
+    }
+
+    /** Waits until nothing is being written: the host memory then holds no snapshot. */
+    void await() {
+        writing.join();
+    }
+
+    /**
+     * Starts to write; call {@link #await} before taking the snapshot.
+     *
+     * @param committed told as soon as the checkpoint is on disk, before the listeners are
+     * @param failed told when the checkpoint or a listener failed
+     */
+    void write(TrainerState state, Snapshot snapshot, Consumer<Checkpoint> committed, Consumer<Throwable> failed) {
+        writing = CompletableFuture.runAsync(
+                        () -> {
+                            Checkpoint checkpoint = folder.commit(state, snapshot::writeTo);
+                            committed.accept(checkpoint);
+                            listeners.forEach(listener -> listener.saved(checkpoint.step(), checkpoint.pipeline()));
+                        },
+                        executor)
+                .exceptionally(thrown -> {
+                    failed.accept(thrown.getCause() == null ? thrown : thrown.getCause());
+                    return null;
+                });
+    }
+}

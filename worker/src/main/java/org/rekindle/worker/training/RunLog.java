@@ -1,0 +1,37 @@
+package org.rekindle.worker.training;
+
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.FileAppender;
+import java.nio.file.Path;
+import org.slf4j.LoggerFactory;
+
+/** The log file of one process in a run's folder: everything from INFO on, with stack traces. */
+final class RunLog implements AutoCloseable {
+
+    private final Logger root;
+    private final FileAppender<ILoggingEvent> appender = new FileAppender<>();
+
+    /** @param folder an existing folder; the file is {@code train.log} in it and is appended to */
+    RunLog(Path folder) {
+        LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
+        root = context.getLogger(Logger.ROOT_LOGGER_NAME);
+        PatternLayoutEncoder encoder = new PatternLayoutEncoder();
+        encoder.setContext(context);
+        encoder.setPattern("%d{yyyy-MM-dd'T'HH:mm:ss.SSSXXX} %-5level [%thread] %logger{30} - %msg%n");
+        encoder.start();
+        appender.setContext(context);
+        appender.setFile(folder.resolve("train.log").toString());
+        appender.setEncoder(encoder);
+        appender.start();
+        root.addAppender(appender);
+    }
+
+    @Override
+    public void close() {
+        root.detachAppender(appender);
+        appender.stop();
+    }
+}
