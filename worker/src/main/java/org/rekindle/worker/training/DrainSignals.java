@@ -11,7 +11,6 @@ import sun.misc.SignalHandler;
  * SIGINT, SIGTERM and SIGUSR1 ask the run to drain while this is open. A second SIGINT stops the process at once, as people at a
  * terminal expect. A signal that the JVM or the platform keeps for itself (Windows has no USR1) is left alone.
  */
-@SuppressWarnings("sunapi") // the only way to SIGUSR1, and supported as the module jdk.unsupported
 final class DrainSignals implements AutoCloseable {
 
     private final Map<Signal, SignalHandler> before = new HashMap<>();

@@ -105,12 +105,12 @@ public record TrainingRun(
     }
 
     Outcome run(FeedSource feeds) {
-        try {
+        try (RunLog log = new RunLog(folder.logs())) {
             try (Ledger ledger = Ledger.open(folder.ledgerFile())) {
                 ledger.truncate(start.step());
             }
-            listeners.forEach(listener ->
-                    listener.started(start.step(), config.totalSteps(start.lanes()), start.examplesSeen()));
+            listeners.forEach(
+                    listener -> listener.started(start.step(), config.totalSteps(start.lanes()), start.examplesSeen()));
             return runCluster(feeds);
         } catch (UserException e) {
             return Outcome.failed(e.getMessage());

@@ -104,10 +104,12 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
     @Override
     public Receive<Command> createReceive() {
         return newReceiveBuilder()
-                .onMessage(Assign.class, assign -> perform(0, () -> {
-                    lanes.assign(assign.lanes());
-                    totalLanes = assign.totalLanes();
-                }))
+                .onMessage(
+                        Assign.class,
+                        assign -> perform(0, () -> {
+                            lanes.assign(assign.lanes());
+                            totalLanes = assign.totalLanes();
+                        }))
                 .onMessage(Compute.class, compute -> perform(compute.step(), () -> compute(compute)))
                 .onMessage(Settle.class, settle -> perform(settle.step(), () -> settle(settle)))
                 .onMessage(Drop.class, drop -> perform(0, session::discard))

@@ -99,9 +99,7 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
         this.lanes = lanes;
         this.owner = owner;
         this.thread = context.spawn(
-                thread.create(context.getSelf()),
-                "training",
-                DispatcherSelector.fromConfig(TrainingThread.DISPATCHER));
+                thread.create(context.getSelf()), "training", DispatcherSelector.fromConfig(TrainingThread.DISPATCHER));
         context.watch(this.thread);
     }
 
@@ -126,8 +124,7 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
 
     private Behavior<Command> join() {
         joined = true;
-        coordinator.tell(new CoordinatorCommand.Join(
-                getContext().messageAdapter(WorkerCommand.class, Told::new)));
+        coordinator.tell(new CoordinatorCommand.Join(getContext().messageAdapter(WorkerCommand.class, Told::new)));
         return this;
     }
 
@@ -149,8 +146,9 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
 
     private Behavior<Command> begin(WorkerCommand.Assignment assigned) {
         if (assigned.committed() != committed) {
-            return failed("this worker has the weights of step %d and the run is at step %d: start it from the newest checkpoint"
-                    .formatted(committed, assigned.committed()));
+            return failed(
+                    "this worker has the weights of step %d and the run is at step %d: start it from the newest checkpoint"
+                            .formatted(committed, assigned.committed()));
         }
         drop();
         assignment = assigned;
@@ -219,8 +217,7 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
         outcome = how;
         lanes.close();
         thread.tell(new TrainingThread.Close());
-        timers.startSingleTimer(
-                new GraceOver(), how.kind() == Outcome.Kind.COMPLETED ? GRACE_COMPLETED : GRACE);
+        timers.startSingleTimer(new GraceOver(), how.kind() == Outcome.Kind.COMPLETED ? GRACE_COMPLETED : GRACE);
         return this;
     }
 
