@@ -104,6 +104,7 @@ public record TrainingRun(
         WorkerLanes.Feeds in(ActorSystem<?> system);
     }
 
+    @SuppressWarnings("try") // the log is only held open
     Outcome run(FeedSource feeds) {
         try (RunLog log = new RunLog(folder.logs())) {
             try (Ledger ledger = Ledger.open(folder.ledgerFile())) {
@@ -122,6 +123,7 @@ public record TrainingRun(
         }
     }
 
+    @SuppressWarnings("try") // the signals are only held
     private Outcome runCluster(FeedSource feeds) {
         CompletableFuture<Outcome> ended = new CompletableFuture<>();
         ActorSystem<TrainingNode.Command> system = ActorSystem.create(

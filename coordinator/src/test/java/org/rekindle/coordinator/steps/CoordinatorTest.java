@@ -1,0 +1,237 @@
+package org.rekindle.coordinator.steps;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.Collectors;
+import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.serialization.SerializationExtension;
+import org.apache.pekko.serialization.jackson.JacksonCborSerializer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+import org.rekindle.coordinator.ledger.Ledger;
+import org.rekindle.coordinator.ledger.LedgerEntry;
+import org.rekindle.coordinator.monitoring.StepListener;
+import org.rekindle.coordinator.monitoring.StepMetrics;
+import org.rekindle.coordinator.protocol.ControlMessage;
+import org.rekindle.coordinator.protocol.CoordinatorCommand;
+import org.rekindle.coordinator.protocol.Outcome;
+import org.rekindle.coordinator.protocol.StageSeconds;
+import org.rekindle.coordinator.protocol.WorkerCommand;
+import org.rekindle.data.UserException;
+import org.rekindle.data.lanes.LaneCursor;
+
+class CoordinatorTest {
+
+    private static ActorTestKit kit;
+
+    @TempDir
+    Path folder;
+
+    private final List<StepMetrics> metrics = new CopyOnWriteArrayList<>();
+    private final StepListener listener = new StepListener() {
+        @Override
+        public void committed(StepMetrics step) {
+            metrics.add(step);
+        }
+    };
+
+    @BeforeAll
+    static void start() {
+        kit = ActorTestKit.create();
+    }
+
+    @AfterAll
+    static void stop() {
+        kit.shutdownTestKit();
+    }
+
+    private static LaneCursor at(int offset) {
+        return new LaneCursor(0, 0, 0, 0, offset);
+    }
+
+    private static Map<Integer, LedgerEntry.Range> ranges(List<Integer> lanes, int offset) {
+        return lanes.stream()
+                .collect(Collectors.toMap(
+                        lane -> lane, lane -> new LedgerEntry.Range(at(offset), at(offset + 1))));
+    }
+
+    private static CoordinatorCommand.StepReady ready(WorkerCommand.Assignment assigned, long step) {
+        return new CoordinatorCommand.StepReady(
+                assigned.generation(),
+                step,
+                assigned.rank(),
+                3.0,
+                0.5,
+                true,
+                ranges(assigned.lanes(), (int) step - 1),
+                new StageSeconds(0.1, 0.2));
+    }
+
+    private ActorRef<CoordinatorCommand> coordinator(int workers, Path ledger, StepListener... listeners) {
+        return kit.spawn(Coordinator.create(
+                new RunPlan(2, 100, 3, workers),
+                0,
+                Map.of(0, LaneCursor.START, 1, LaneCursor.START),
+                () -> Ledger.open(ledger),
+                new Coordinator.Reporting(8, step -> step * 0.1, List.of(listeners))));
+    }
+
+    @Test
+    void everyMessageTravelsAsCbor() {
+        TestProbe<WorkerCommand> worker = kit.createTestProbe();
+        Map<Integer, LaneCursor> cursors = Map.of(0, new LaneCursor(1, 2, 3, 4, 5), 17, LaneCursor.START);
+        List<ControlMessage> messages = List.of(
+                new CoordinatorCommand.Join(worker.getRef()),
+                new CoordinatorCommand.StepReady(
+                        3,
+                        7,
+                        1,
+                        Double.NaN,
+                        Double.POSITIVE_INFINITY,
+                        false,
+                        ranges(List.of(0, 17), 4),
+                        new StageSeconds(0.5, 1.5)),
+                new CoordinatorCommand.CheckpointCommitted(12),
+                new CoordinatorCommand.WorkerFailed("shard a.tar is missing"),
+                new CoordinatorCommand.Drain("SIGUSR1"),
+                new WorkerCommand.Assignment(2, 1, 3, List.of(1, 4), 6, 9, cursors, true, false),
+                new WorkerCommand.Commit(2, 10, false, cursors, true, true),
+                new WorkerCommand.Abort(2),
+                new WorkerCommand.Stop(Outcome.drained(10)));
+
+        for (ControlMessage message : messages) {
+            assertThat(SerializationExtension.get(kit.system()).findSerializerFor(message))
+                    .isInstanceOf(JacksonCborSerializer.class);
+            assertThat(kit.serializationTestKit().verifySerialization(message, false))
+                    .isEqualTo(message);
+        }
+        assertThat(messages.stream().map(Object::getClass).distinct())
+                .as("all there are")
+                .hasSize(CoordinatorCommand.class.getPermittedSubclasses().length
+                        + WorkerCommand.class.getPermittedSubclasses().length);
+    }
+
+    @Test
+    void aStepIsInTheLedgerBeforeTheWorkersHearOfItsCommit() {
+        Path ledger = folder.resolve("ledger.jsonl");
+        ActorRef<CoordinatorCommand> coordinator = coordinator(2, ledger, listener);
+        TestProbe<WorkerCommand> first = kit.createTestProbe();
+        TestProbe<WorkerCommand> second = kit.createTestProbe();
+        coordinator.tell(new CoordinatorCommand.Join(first.getRef()));
+        first.expectNoMessage(Duration.ofMillis(50));
+        coordinator.tell(new CoordinatorCommand.Join(second.getRef()));
+        WorkerCommand.Assignment one = first.expectMessageClass(WorkerCommand.Assignment.class);
+        WorkerCommand.Assignment two = second.expectMessageClass(WorkerCommand.Assignment.class);
+
+        for (int step = 1; step <= 3; step++) {
+            coordinator.tell(ready(one, step));
+            coordinator.tell(ready(one, step));
+            coordinator.tell(ready(two, step));
+            WorkerCommand.Commit commit = first.expectMessageClass(WorkerCommand.Commit.class);
+            assertThat(lines(ledger)).hasSize(step);
+            assertThat(second.expectMessageClass(WorkerCommand.Commit.class)).isEqualTo(commit);
+            assertThat(commit.cursors()).isEqualTo(Map.of(0, at(step), 1, at(step)));
+            assertThat(commit.checkpoint()).isEqualTo(step == 3);
+        }
+        first.awaitAssert(() -> assertThat(metrics).hasSize(3).last().satisfies(last -> {
+            assertThat(last.examplesSeen()).isEqualTo(3 * 2 * 8);
+            assertThat(last.stepLoss()).isEqualTo(3.0);
+            assertThat(last.lr()).isEqualTo(3 * 0.1);
+            assertThat(last.workers()).isEqualTo(2);
+        }));
+    }
+
+    @Test
+    void theDeathOfAWorkerIsSeenAndTheStepReplayed() {
+        ActorRef<CoordinatorCommand> coordinator = coordinator(2, folder.resolve("ledger.jsonl"));
+        TestProbe<WorkerCommand> survivor = kit.createTestProbe();
+        TestProbe<WorkerCommand> victim = kit.createTestProbe();
+        coordinator.tell(new CoordinatorCommand.Join(survivor.getRef()));
+        coordinator.tell(new CoordinatorCommand.Join(victim.getRef()));
+        coordinator.tell(ready(survivor.expectMessageClass(WorkerCommand.Assignment.class), 1));
+        victim.stop();
+
+        survivor.expectMessage(new WorkerCommand.Abort(1));
+        WorkerCommand.Assignment replay = survivor.expectMessageClass(WorkerCommand.Assignment.class);
+        assertThat(replay.lanes()).containsExactly(0, 1);
+        coordinator.tell(ready(replay, 1));
+        assertThat(survivor.expectMessageClass(WorkerCommand.Commit.class).step())
+                .isEqualTo(1);
+    }
+
+    @Test
+    void aDrainEndsOnceItsCheckpointIsOnDisk() {
+        ActorRef<CoordinatorCommand> coordinator = coordinator(1, folder.resolve("ledger.jsonl"));
+        TestProbe<WorkerCommand> worker = kit.createTestProbe();
+        coordinator.tell(new CoordinatorCommand.Join(worker.getRef()));
+        WorkerCommand.Assignment assigned = worker.expectMessageClass(WorkerCommand.Assignment.class);
+        coordinator.tell(new CoordinatorCommand.Drain("SIGTERM"));
+        coordinator.tell(ready(assigned, 1));
+        WorkerCommand.Commit commit = worker.expectMessageClass(WorkerCommand.Commit.class);
+        assertThat(commit.checkpoint() && commit.hold()).isTrue();
+        coordinator.tell(new CoordinatorCommand.CheckpointCommitted(1));
+        worker.expectMessage(new WorkerCommand.Stop(Outcome.drained(1)));
+    }
+
+    @Test
+    void aFailedWorkerStopsTheRunWithItsLine() {
+        ActorRef<CoordinatorCommand> coordinator = coordinator(1, folder.resolve("ledger.jsonl"));
+        TestProbe<WorkerCommand> worker = kit.createTestProbe();
+        coordinator.tell(new CoordinatorCommand.Join(worker.getRef()));
+        worker.expectMessageClass(WorkerCommand.Assignment.class);
+        coordinator.tell(new CoordinatorCommand.WorkerFailed("shard a.tar is missing"));
+        worker.expectMessage(new WorkerCommand.Stop(Outcome.failed("shard a.tar is missing")));
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void aStepThatTheLedgerCannotHoldIsNeverCommitted() {
+        ActorRef<CoordinatorCommand> coordinator = coordinator(1, Path.of("/dev/full"), listener);
+        TestProbe<WorkerCommand> worker = kit.createTestProbe();
+        coordinator.tell(new CoordinatorCommand.Join(worker.getRef()));
+        coordinator.tell(ready(worker.expectMessageClass(WorkerCommand.Assignment.class), 1));
+        Outcome outcome =
+                worker.expectMessageClass(WorkerCommand.Stop.class).outcome();
+        assertThat(outcome.kind()).isEqualTo(Outcome.Kind.FAILED);
+        assertThat(outcome.line()).contains("/dev/full");
+        assertThat(metrics).isEmpty();
+    }
+
+    @Test
+    void aListenerThatCannotWriteStopsTheRunWithItsLine() {
+        StepListener full = new StepListener() {
+            @Override
+            public void committed(StepMetrics step) {
+                throw new UserException("metrics.jsonl: no space left");
+            }
+        };
+        ActorRef<CoordinatorCommand> coordinator = coordinator(1, folder.resolve("ledger.jsonl"), full);
+        TestProbe<WorkerCommand> worker = kit.createTestProbe();
+        coordinator.tell(new CoordinatorCommand.Join(worker.getRef()));
+        coordinator.tell(ready(worker.expectMessageClass(WorkerCommand.Assignment.class), 1));
+        worker.expectMessageClass(WorkerCommand.Commit.class);
+        worker.expectMessage(new WorkerCommand.Stop(Outcome.failed("metrics.jsonl: no space left")));
+    }
+
+    private static List<String> lines(Path file) {
+        try {
+            return Files.readAllLines(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
