@@ -1,0 +1,81 @@
+package org.rekindle.worker.training;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.rekindle.coordinator.checkpoints.TrainerState;
+import org.rekindle.data.lanes.LaneBatch;
+
+/**
+ * A session whose one weight is a hash over the steps and the examples that trained it, in order: two runs have the same weight only
+ * if they saw the same examples at the same steps.
+ */
+class FakeSession implements TrainingSession {
+
+    final List<String> trainedOn = new ArrayList<>();
+    final Set<Thread> threads = ConcurrentHashMap.newKeySet();
+    long weight;
+    volatile boolean closed;
+    private List<String> gradients;
+
+    FakeSession(TrainerState start) {
+        threads.add(Thread.currentThread());
+        weight = start.session() == null ? 1 : start.session().get("weight").asLong();
+    }
+
+    @Override
+    public StepResult computeGradients(long step, List<LaneBatch> batches, int lanes) {
+        threads.add(Thread.currentThread());
+        gradients = new ArrayList<>();
+        batches.forEach(batch -> gradients.addAll(batch.keys()));
+        return new StepResult(batches.size() * 2.0, 1.0, true);
+    }
+
+    @Override
+    public void apply(long step) {
+        threads.add(Thread.currentThread());
+        weight = 31 * (31 * weight + step) + gradients.hashCode();
+        trainedOn.addAll(gradients);
+        gradients = null;
+    }
+
+    @Override
+    public void discard() {
+        gradients = null;
+    }
+
+    @Override
+    public Snapshot snapshot() {
+        threads.add(Thread.currentThread());
+        long copy = weight;
+        return new Snapshot() {
+            @Override
+            public void writeTo(Path folder) {
+                try {
+                    Files.createDirectories(folder.resolve("pipeline"));
+                    Files.writeString(folder.resolve("pipeline/weight.txt"), Long.toString(copy));
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            }
+
+            @Override
+            public ObjectNode state() {
+                return JsonNodeFactory.instance.objectNode().put("weight", copy);
+            }
+        };
+    }
+
+    @Override
+    public void close() {
+        threads.add(Thread.currentThread());
+        closed = true;
+    }
+}
