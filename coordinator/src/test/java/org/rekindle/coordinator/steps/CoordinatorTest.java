@@ -65,8 +65,7 @@ class CoordinatorTest {
 
     private static Map<Integer, LedgerEntry.Range> ranges(List<Integer> lanes, int offset) {
         return lanes.stream()
-                .collect(Collectors.toMap(
-                        lane -> lane, lane -> new LedgerEntry.Range(at(offset), at(offset + 1))));
+                .collect(Collectors.toMap(lane -> lane, lane -> new LedgerEntry.Range(at(offset), at(offset + 1))));
     }
 
     private static CoordinatorCommand.StepReady ready(WorkerCommand.Assignment assigned, long step) {
@@ -204,8 +203,7 @@ class CoordinatorTest {
         TestProbe<WorkerCommand> worker = kit.createTestProbe();
         coordinator.tell(new CoordinatorCommand.Join(worker.getRef()));
         coordinator.tell(ready(worker.expectMessageClass(WorkerCommand.Assignment.class), 1));
-        Outcome outcome =
-                worker.expectMessageClass(WorkerCommand.Stop.class).outcome();
+        Outcome outcome = worker.expectMessageClass(WorkerCommand.Stop.class).outcome();
         assertThat(outcome.kind()).isEqualTo(Outcome.Kind.FAILED);
         assertThat(outcome.line()).contains("/dev/full");
         assertThat(metrics).isEmpty();

@@ -64,7 +64,8 @@ final class WorkerLanes implements AutoCloseable {
             }
             return !goesOn;
         });
-        new TreeMap<>(cursors).forEach((lane, from) -> lanes.computeIfAbsent(lane, l -> new Open(feeds.open(l, from), from)));
+        new TreeMap<>(cursors)
+                .forEach((lane, from) -> lanes.computeIfAbsent(lane, l -> new Open(feeds.open(l, from), from)));
     }
 
     /** The batches of the step in flight, one a lane, in the order of the lanes; waits for those that are not here yet. */

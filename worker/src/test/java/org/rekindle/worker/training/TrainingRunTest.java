@@ -68,17 +68,14 @@ class TrainingRunTest {
 
     private Outcome train(Function<TrainerState, FakeSession> sessions) throws IOException {
         Path yaml = folder.resolve("run.yaml");
-        Files.writeString(
-                yaml,
-                """
+        Files.writeString(yaml, """
                 system: {gradient_accumulation: 2, batch_size: 2, workers: 1}
                 experiment: {log_dir: %s, name: run, num_examples_to_see: 80, save_every: 5, requeue: true}
                 optimizer: {name: adamw, params: {learning_rate: 0.1, beta1: 0.9, beta2: 0.999, weight_decay: 0.0, epsilon: 1.0e-8}}
                 model: {pretrained: none}
                 dataset: {type: WebDataset, params: {path: "a.tar", batch_size: 2, workers: 1, num_examples_to_see: 80, resolution: 64}}
                 lr_scheduler: {scheduler: ConstantWithWarmup, params: {learning_rate: 0.1, warmup_length: 1}}
-                """
-                        .formatted(folder));
+                """.formatted(folder));
         RunConfig config = ConfigReader.read(List.of("config=" + yaml));
         try (RunFolder run = RunFolder.open(config)) {
             TrainerState start = run.startingPoint(messages::add)
@@ -153,7 +150,10 @@ class TrainingRunTest {
     /** Slows the steps down so that a signal meets a run under way. */
     private void raise(String signal) {
         try {
-            new ProcessBuilder("kill", "-" + signal, Long.toString(ProcessHandle.current().pid()))
+            new ProcessBuilder(
+                            "kill",
+                            "-" + signal,
+                            Long.toString(ProcessHandle.current().pid()))
                     .start()
                     .waitFor();
             Thread.sleep(100);
@@ -212,8 +212,7 @@ class TrainingRunTest {
     @Test
     void aLaneThatFailsEndsTheRunWithItsLine() throws IOException {
         feeds.failAt = 12;
-        assertThat(train(FakeSession::new))
-                .isEqualTo(Outcome.failed("shard lane-0.tar is missing: put it there"));
+        assertThat(train(FakeSession::new)).isEqualTo(Outcome.failed("shard lane-0.tar is missing: put it there"));
         assertThat(session.closed).isTrue();
         assertThat(committed).isEqualTo(steps(1, 6));
     }
