@@ -1,6 +1,7 @@
 package org.rekindle.data.formats;
 
 import java.io.BufferedInputStream;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -35,11 +36,24 @@ final class TarShard implements AutoCloseable {
             if (length < RECORD_BYTES) {
                 throw notATar(path, length == 0 ? "it is an empty file" : "it has only " + length + " bytes");
             }
-            InputStream file = new BufferedInputStream(Files.newInputStream(path), BUFFER_BYTES);
-            tar = new TarArchiveInputStream(file, "UTF-8");
+            tar = new TarArchiveInputStream(new BufferedInputStream(open(path), BUFFER_BYTES), "UTF-8");
         } catch (IOException e) {
             throw unreadable(path, e);
         }
+    }
+
+    /** Opens the file such that a failing disk ends the run: only damage in the file itself may shorten a shard. */
+    private static InputStream open(Path path) throws IOException {
+        return new FilterInputStream(Files.newInputStream(path)) {
+            @Override
+            public int read(byte[] into, int offset, int count) {
+                try {
+                    return in.read(into, offset, count);
+                } catch (IOException e) {
+                    throw unreadable(path, e);
+                }
+            }
+        };
     }
 
     /**

@@ -47,6 +47,21 @@ class LanePlanTest {
                 .isNotEqualTo(new LanePlan(2, 1, shards(20)).walk(0, 0));
     }
 
+    /** A run that resumes under a newer release must find the order it began with. */
+    @Test
+    void theOrderIsTheSameInEveryRelease() {
+        assertThat(order(new LanePlan(7, 2, shards(6)), 0, 0)).containsExactly("s2.tar", "s4.tar", "s1.tar");
+        assertThat(order(new LanePlan(7, 2, shards(6)), 1, 1)).containsExactly("s5.tar", "s2.tar", "s4.tar");
+        assertThat(new LanePlan(7, 4, shards(3)).walk(1, 0))
+                .containsExactly(new ShardRange(Path.of("s1.tar"), 2, 1), new ShardRange(Path.of("s0.tar"), 2, 0));
+    }
+
+    private static List<String> order(LanePlan plan, int lane, long epoch) {
+        return plan.walk(lane, epoch).stream()
+                .map(range -> range.shard().toString())
+                .toList();
+    }
+
     private static List<Path> shards(int count) {
         return IntStream.range(0, count)
                 .mapToObj(i -> Path.of("s" + i + ".tar"))

@@ -127,6 +127,20 @@ class LaneResumeTest {
         assertThat(droppedKeys(epochs.get(0))).isNotEqualTo(droppedKeys(epochs.get(1)));
     }
 
+    /** A run that resumes under a newer release must find the order and the captions it began with. */
+    @Example
+    void theSequenceIsTheSameInEveryRelease() {
+        TestShards examples = new TestShards();
+        for (int i = 0; i < 8; i++) {
+            examples.example("k" + i);
+        }
+        Path shard = examples.write(folder.resolve("s0.tar"));
+        LaneBatch batch = take(params(8, 5, Map.of(), 0.5), new LanePlan(7, 1, List.of(shard)), 0, LaneCursor.START, 1)
+                .get(0);
+        assertThat(String.join(" ", batch.keys()).replace("s0.tar#", "")).isEqualTo("k2 k4 k3 k0 k1 k6 k7 k5");
+        assertThat(droppedKeys(batch)).containsExactly("s0.tar#k0", "s0.tar#k1", "s0.tar#k2", "s0.tar#k4", "s0.tar#k5");
+    }
+
     private static TreeSet<String> droppedKeys(LaneBatch batch) {
         TreeSet<String> keys = new TreeSet<>();
         for (int i = 0; i < batch.size(); i++) {

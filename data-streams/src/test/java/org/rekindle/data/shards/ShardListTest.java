@@ -66,7 +66,10 @@ class ShardListTest {
 
     @Test
     void aFolderIsRefused() {
-        assertThatThrownBy(() -> ShardList.resolve(folder.toString())).isInstanceOf(UserException.class);
+        assertThatThrownBy(() -> ShardList.resolve(folder.toString()))
+                .isInstanceOf(UserException.class)
+                .hasMessageContaining(folder + " cannot be read")
+                .hasMessageContaining("check that it is a file");
     }
 
     @Test
