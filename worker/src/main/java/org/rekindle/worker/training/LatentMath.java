@@ -1,0 +1,24 @@
+package org.rekindle.worker.training;
+
+import org.rekindle.worker.torchscript.ScriptModule;
+
+/**
+ * From bytes to images and from moments to latents, one native call each. The posterior is diffusers'
+ * {@code DiagonalGaussianDistribution}: log-variances are clamped to [-30, 20].
+ *
+ * @param scalingFactor what sampled latents are multiplied with; {@code scaling_factor} of the VAE's config, or 1
+ */
+record LatentMath(double scalingFactor) implements ScriptModule {
+
+    @Override
+    public String methods() {
+        return """
+            def pixels(self, rgb: Tensor) -> Tensor:                           # (N, H, W, 3) uint8
+              return (rgb.permute([0, 3, 1, 2]).to(6) / 127.5 - 1.0).contiguous()   # (N, 3, H, W) in [-1, 1]
+            def sample(self, moments: Tensor, noise: Tensor) -> Tensor:        # (N, 2C, h, w), (N, C, h, w)
+              mean, logvar = torch.chunk(moments.to(6), 2, 1)
+              std = torch.exp(0.5 * torch.clamp(logvar, -30.0, 20.0))
+              return (mean + std * noise) * %s                                 # (N, C, h, w)
+            """.formatted(Literals.of(scalingFactor));
+    }
+}
