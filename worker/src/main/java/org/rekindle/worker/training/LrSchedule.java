@@ -1,5 +1,8 @@
 package org.rekindle.worker.training;
 
+import org.rekindle.coordinator.config.LrSchedulerConfig;
+import org.rekindle.coordinator.config.RunConfig;
+
 /**
  * The learning rate as a function of optimizer steps alone, so that neither the number of workers nor a restart moves it. The
  * formulas are open-diffusion's.
@@ -9,6 +12,21 @@ public interface LrSchedule {
 
     /** Returns the learning rate of an optimizer step, counted from 0. */
     double at(long index);
+
+    /**
+     * Returns the schedule that a run's configuration names.
+     *
+     * @param lanes lanes of the run
+     */
+    static LrSchedule of(RunConfig config, int lanes) {
+        LrSchedulerConfig.Params params = config.lrScheduler().params();
+        double learningRate = params.learningRate() != null
+                ? params.learningRate()
+                : config.optimizer().params().learningRate();
+        return config.lrScheduler().scheduler().equals(LrSchedulerConfig.COSINE_WITH_WARMUP)
+                ? cosineWithWarmup(learningRate, params.warmupLength(), config.totalSteps(lanes))
+                : constantWithWarmup(learningRate, params.warmupLength());
+    }
 
     /**
      * Rises linearly over the first steps, then stays.

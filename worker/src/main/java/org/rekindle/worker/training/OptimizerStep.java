@@ -16,10 +16,11 @@ record OptimizerStep(double beta1, double beta2, double weightDecay, double epsi
     @Override
     public String methods() {
         return """
-            def norm(self, g: List[Tensor]) -> Tensor:
-              return torch.norm(torch.stack(torch._foreach_norm(g)))
-            def clip(self, g: List[Tensor], norm: Tensor, bound: Tensor) -> Tensor:
-              factor = torch.clamp(bound / (norm + 1e-06), max=1.0)
+            def measure(self, g: List[Tensor], losses: List[Tensor]) -> Tensor:
+              norm = torch.norm(torch.stack(torch._foreach_norm(g)))
+              return torch.stack([torch.sum(torch.stack(losses).to(7)), norm.to(7)])   # (2) fp64: loss sum, gradient norm
+            def clip(self, g: List[Tensor], measured: Tensor, bound: Tensor) -> Tensor:
+              factor = torch.clamp(bound / (measured[1].to(6) + 1e-06), max=1.0)
               torch._foreach_mul_(g, factor)
               return factor
             def adamw(self, p: List[Tensor], g: List[Tensor], m: List[Tensor], v: List[Tensor], step: Tensor, lr: Tensor) -> Tensor:
@@ -31,9 +32,6 @@ record OptimizerStep(double beta1, double beta2, double weightDecay, double epsi
             def average(self, ema: List[Tensor], p: List[Tensor], weight: Tensor) -> Tensor:
               torch._foreach_lerp_(ema, p, float(weight))
               return weight
-            def zero(self, g: List[Tensor]) -> Tensor:
-              torch._foreach_zero_(g)
-              return g[0]
             def touch(self, p: List[Tensor]) -> Tensor:
               total = torch.zeros([1], dtype=6, device=p[0].device)
               for x in p:

@@ -1,0 +1,71 @@
+package org.rekindle.worker.training;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.util.function.UnaryOperator;
+import org.rekindle.coordinator.config.ObjectiveConfig;
+import org.rekindle.data.lanes.LaneBatch;
+import org.rekindle.worker.pipeline.Component;
+import org.rekindle.worker.torchscript.ComputeType;
+import org.rekindle.worker.pipeline.PipelineDirectory;
+import org.rekindle.worker.torchscript.Torch;
+import org.rekindle.worker.torchscript.TorchModule;
+
+/** Trains the autoencoder to give an image back from a sample of its posterior; the loss is that of {@link AutoencoderLoss}. */
+record AutoencoderObjective(TorchModule vae, TorchModule latentMath, TorchModule loss) implements Objective {
+
+    /**
+     * Loads the autoencoder.
+     *
+     * @param manager its device is the training's; closing it closes the modules
+     * @throws org.rekindle.data.UserException when the component is missing or broken
+     */
+    static AutoencoderObjective open(
+            NDManager manager, PipelineDirectory pipeline, ObjectiveConfig.Params params, ComputeType type) {
+        return of(manager, pipeline.load(manager, Component.VAE, type), params);
+    }
+
+    static AutoencoderObjective of(NDManager manager, TorchModule vae, ObjectiveConfig.Params params) {
+        boolean absolute = params.reconstruction().equals(ObjectiveConfig.Params.L1);
+        return new AutoencoderObjective(
+                vae,
+                TorchModule.load(manager, new LatentMath(1)), // unscaled, as the decoder wants them
+                TorchModule.load(manager, new AutoencoderLoss(params.klWeight(), absolute)));
+    }
+
+    @Override
+    public Component component() {
+        return Component.VAE;
+    }
+
+    @Override
+    public TorchModule trained() {
+        return vae;
+    }
+
+    @Override
+    public NDArray accumulate(NDManager scope, LaneBatch batch, LaneDraws draws, int lanes) {
+        ImageBatch images = new ImageBatch(latentMath);
+        NDArray image = images.pixels(scope, batch); // (N, 3, H, W)
+        return accumulate(scope, image, moments -> images.sample(scope, moments, draws), lanes);
+    }
+
+    /** @param sample draws latents from the posterior of given moments */
+    NDArray accumulate(NDManager scope, NDArray image, UnaryOperator<NDArray> sample, int lanes) {
+        return Torch.withGrad(() -> {
+            NDArray moments = vae.call(scope, "encode", image).singletonOrThrow(); // (N, 2C, h, w)
+            NDArray latents = sample.apply(moments); // (N, C, h, w)
+            NDArray reconstruction = vae.call(scope, "decode", latents).singletonOrThrow(); // (N, 3, H, W)
+            NDArray mean = loss.call(scope, "loss", image, reconstruction, moments).singletonOrThrow();
+            Torch.backward(mean.div(lanes));
+            return mean;
+        });
+    }
+
+    @Override
+    public void close() {
+        vae.close();
+        latentMath.close();
+        loss.close();
+    }
+}

@@ -1,0 +1,40 @@
+package org.rekindle.worker.training;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import org.rekindle.data.lanes.LaneBatch;
+import org.rekindle.worker.torchscript.TorchModule;
+
+/** From a lane's bytes to images, and from moments to latents, on the device of a {@link LatentMath}. */
+record ImageBatch(TorchModule latentMath) {
+
+    /** Returns images of shape (batch, 3, height, width) in [-1, 1]. */
+    NDArray pixels(NDManager scope, LaneBatch batch) {
+        Shape shape = new Shape(batch.size(), batch.resolution(), batch.resolution(), 3);
+        NDArray rgb = scope.create(ByteBuffer.wrap(batch.pixels()), shape, DataType.UINT8);
+        return latentMath.call(scope, "pixels", rgb).singletonOrThrow();
+    }
+
+    /**
+     * Draws from the posterior that an encoder gave.
+     *
+     * @param moments of shape (batch, 2 channels, height, width)
+     * @return latents of shape (batch, channels, height, width), times the scaling factor
+     */
+    NDArray sample(NDManager scope, NDArray moments, LaneDraws draws) {
+        Shape of = moments.getShape();
+        Shape shape = new Shape(of.get(0), of.get(1) / 2, of.get(2), of.get(3));
+        NDArray noise = normal(scope, draws, LaneDraws.LATENTS, shape);
+        return latentMath.call(scope, "sample", moments, noise).singletonOrThrow();
+    }
+
+    /** Returns standard normal numbers of a shape. */
+    static NDArray normal(NDManager scope, LaneDraws draws, String purpose, Shape shape) {
+        FloatBuffer values = FloatBuffer.wrap(draws.normal(purpose, Math.toIntExact(shape.size())));
+        return scope.create(values, shape, DataType.FLOAT32);
+    }
+}

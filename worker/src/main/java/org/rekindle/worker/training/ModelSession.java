@@ -1,0 +1,157 @@
+package org.rekindle.worker.training;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import org.rekindle.coordinator.checkpoints.Checkpoint;
+import org.rekindle.coordinator.config.ModelConfig;
+import org.rekindle.coordinator.config.ObjectiveConfig;
+import org.rekindle.coordinator.config.RunConfig;
+import org.rekindle.data.UserException;
+import org.rekindle.data.lanes.LaneBatch;
+import org.rekindle.worker.diffusion.NoiseSchedule;
+import org.rekindle.worker.pipeline.PipelineDirectory;
+import org.rekindle.worker.pipeline.PipelineInit;
+import org.rekindle.worker.torchscript.ComputeType;
+import org.rekindle.worker.torchscript.Torch;
+
+/**
+ * The training of one component on one device: an {@link Objective}, an {@link Optimizer} and the files of a checkpoint.
+ *
+ * <p>Belongs to the thread that opened it. What lives as long as the run (weights, gradients, moments, averages) is in the session's
+ * manager; what a lane makes is in a scope that closes with the lane, what a step makes in one that closes with the step.
+ */
+public final class ModelSession implements TrainingSession {
+
+    private final NDManager manager;
+    private final Objective objective;
+    private final Optimizer optimizer;
+    private final LrSchedule learningRate;
+    private final long seed;
+    private final Supplier<Path> frozen;
+
+    /** Owns {@link #measured} between gradients and update; null in between. */
+    private NDManager step;
+
+    private NDArray measured;
+
+    ModelSession(
+            NDManager manager,
+            Objective objective,
+            Optimizer optimizer,
+            LrSchedule learningRate,
+            long seed,
+            Supplier<Path> frozen) {
+        this.manager = manager;
+        this.objective = objective;
+        this.optimizer = optimizer;
+        this.learningRate = learningRate;
+        this.seed = seed;
+        this.frozen = frozen;
+    }
+
+    /**
+     * Loads models and state of a checkpoint onto the first GPU, or the CPU where there is none. Every run has one: the initial pipeline
+     * is the checkpoint of step 0.
+     *
+     * @throws UserException when the checkpoint lacks something, or its models do not fit the configuration
+     */
+    public static ModelSession open(RunConfig config, Checkpoint start) {
+        Torch.init(config.system().threads());
+        NDManager manager = Torch.manager();
+        try {
+            Objective objective = objective(manager, config, PipelineDirectory.open(start.pipeline()));
+            Optimizer optimizer = Optimizer.of(
+                    manager, objective.trained(), config.optimizer().params(), config.model());
+            long updates = HostSnapshot.updates(start.state().session());
+            SessionFiles.restore(start.folder(), objective.component(), optimizer, updates);
+            String averages = config.model().ema().path();
+            if (start.step() == 0 && config.model().useEma() && averages != null) {
+                SessionFiles.loadAverages(Path.of(averages), objective.component(), optimizer);
+            }
+            Path current = config.experiment().folder().resolve("current_pipeline");
+            // The checkpoint that the run started from may be gone by the time of the next one.
+            Supplier<Path> frozen = () -> Files.isDirectory(start.pipeline()) ? start.pipeline() : current;
+            LrSchedule learningRate = LrSchedule.of(config, start.state().lanes());
+            return new ModelSession(manager, objective, optimizer, learningRate, config.system().seed(), frozen);
+        } catch (RuntimeException e) {
+            manager.close();
+            throw e;
+        }
+    }
+
+    private static Objective objective(NDManager manager, RunConfig config, PipelineDirectory pipeline) {
+        ComputeType type =
+                config.model().mixedPrecision().equals(ModelConfig.BF16) ? ComputeType.BF16 : ComputeType.FP32;
+        boolean checkpointing = config.model().gradientCheckpointing();
+        if (config.objective().target().equals(ObjectiveConfig.AUTOENCODER)) {
+            if (checkpointing) {
+                throw new UserException("model.gradient_checkpointing: true is for objective.target denoising alone;"
+                        + " remove it to train the autoencoder");
+            }
+            return AutoencoderObjective.open(
+                    manager, pipeline, config.objective().params(), type);
+        }
+        NoiseSchedule schedule = NoiseSchedule.of(PipelineInit.trainingSchedule(config.model(), pipeline));
+        return DenoisingObjective.open(manager, pipeline, schedule, type, checkpointing);
+    }
+
+    @Override
+    public StepResult computeGradients(long step, List<LaneBatch> batches, int lanes) {
+        endStep();
+        this.step = manager.newSubManager();
+        List<NDArray> losses = new ArrayList<>();
+        for (LaneBatch batch : batches) {
+            try (NDManager scope = this.step.newSubManager()) {
+                LaneDraws draws = new LaneDraws(seed, step, batch.lane());
+                NDArray loss = objective.accumulate(scope, batch, draws, lanes).stopGradient();
+                loss.attach(this.step);
+                losses.add(loss);
+            }
+        }
+        measured = optimizer.measure(this.step, losses);
+        double[] values = measured.toDoubleArray(); // the only time in a step that the host waits for the device
+        boolean finite = Double.isFinite(values[0]) && Double.isFinite(values[1]);
+        return new StepResult(values[0], values[1], finite);
+    }
+
+    @Override
+    public void apply(long step) {
+        if (measured == null) {
+            throw new IllegalStateException("step " + step + " has no gradients");
+        }
+        optimizer.update(measured, learningRate.at(step - 1));
+        discard();
+    }
+
+    @Override
+    public void discard() {
+        optimizer.zeroGradients();
+        endStep();
+    }
+
+    private void endStep() {
+        if (step != null) {
+            step.close();
+        }
+        step = null;
+        measured = null;
+    }
+
+    @Override
+    public Snapshot snapshot() {
+        return HostSnapshot.of(optimizer, objective.component(), frozen);
+    }
+
+    @Override
+    public void close() {
+        endStep();
+        optimizer.close();
+        objective.close();
+        manager.close();
+    }
+}

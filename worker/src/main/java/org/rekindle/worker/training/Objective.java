@@ -1,0 +1,34 @@
+package org.rekindle.worker.training;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import org.rekindle.data.lanes.LaneBatch;
+import org.rekindle.worker.pipeline.Component;
+import org.rekindle.worker.torchscript.TorchModule;
+
+/**
+ * What a run trains, and on which loss. Owns the modules of all components that the loss needs; those that are not trained run
+ * without recording gradients.
+ */
+interface Objective extends AutoCloseable {
+
+    /** The component that is trained. */
+    Component component();
+
+    /** Its module. */
+    TorchModule trained();
+
+    /**
+     * Adds the gradients of a lane's mean loss, divided by {@code lanes}, to those of the trained parameters.
+     *
+     * @param scope owns every array made on the way; closed by the caller
+     * @param batch one lane's examples
+     * @param draws the lane's random numbers in this step
+     * @param lanes lanes of the whole run
+     * @return the lane's mean loss, not divided, of shape ()
+     */
+    NDArray accumulate(NDManager scope, LaneBatch batch, LaneDraws draws, int lanes);
+
+    @Override
+    void close();
+}

@@ -1,0 +1,181 @@
+package org.rekindle.worker.training;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.UnaryOperator;
+import org.rekindle.coordinator.config.ModelConfig;
+import org.rekindle.coordinator.config.OptimizerConfig;
+import org.rekindle.worker.torchscript.Torch;
+import org.rekindle.worker.torchscript.TorchModule;
+
+/**
+ * AdamW with global clipping and EMA over the parameters of one module. Owns gradients, moments and averages: fp32, on the module's
+ * device, allocated once for the life of the run. One thread at a time.
+ */
+final class Optimizer implements AutoCloseable {
+
+    private final NDManager manager;
+
+    /** For the scalars that scripts read on the host: on a GPU, reading them there would wait for it. */
+    private final NDManager host;
+
+    private final TorchModule script;
+    private final Map<String, NDArray> parameters;
+    private final List<NDArray> gradients;
+    private final Map<String, NDArray> expAvg;
+    private final Map<String, NDArray> expAvgSq;
+    private final Map<String, NDArray> ema;
+    private final Double maxGradNorm;
+    private final double emaDecay;
+    private long updates;
+
+    private Optimizer(NDManager manager, TorchModule model, OptimizerConfig.Params params, ModelConfig config) {
+        this.manager = manager;
+        this.host = Torch.manager(Device.cpu());
+        this.script = TorchModule.load(
+                manager,
+                new OptimizerStep(params.beta1(), params.beta2(), params.weightDecay(), params.epsilon()));
+        this.parameters = model.parameters();
+        this.gradients = allocateGradients(model);
+        this.expAvg = forEachParameter(parameter -> manager.zeros(parameter.getShape()));
+        this.expAvgSq = forEachParameter(parameter -> manager.zeros(parameter.getShape()));
+        this.ema = config.useEma() ? forEachParameter(NDArray::duplicate) : Map.of();
+        this.maxGradNorm = config.maxGradNorm();
+        this.emaDecay = config.ema().decay();
+    }
+
+    /**
+     * Makes a module trainable. Moments are zero and averages equal the weights; {@link #updates} is 0.
+     *
+     * @param parent its device is the module's
+     */
+    static Optimizer of(NDManager parent, TorchModule model, OptimizerConfig.Params params, ModelConfig config) {
+        NDManager manager = parent.newSubManager();
+        return new Optimizer(manager, model, params, config);
+    }
+
+    /** A backward pass of zeros makes the gradients, so that later passes only ever add to them in place. */
+    private List<NDArray> allocateGradients(TorchModule model) {
+        model.setTrainable(true);
+        List<NDArray> weights = List.copyOf(parameters.values());
+        try (NDManager scope = manager.newSubManager()) {
+            Torch.backward(
+                    Torch.withGrad(() -> script.call(scope, "touch", weights).singletonOrThrow()));
+        }
+        return weights.stream()
+                .map(weight -> Torch.gradient(manager, weight))
+                .toList();
+    }
+
+    private Map<String, NDArray> forEachParameter(UnaryOperator<NDArray> make) {
+        Map<String, NDArray> made = new LinkedHashMap<>();
+        parameters.forEach((name, parameter) -> {
+            NDArray array = make.apply(parameter);
+            array.attach(manager);
+            made.put(name, array);
+        });
+        return made;
+    }
+
+    /**
+     * Returns loss sum and gradient norm before clipping, of shape (2), in double precision; reading it waits for the device.
+     *
+     * @param losses of shape ()
+     */
+    NDArray measure(NDManager scope, List<NDArray> losses) {
+        return Torch.noGrad(
+                () -> script.call(scope, "measure", gradients, losses).singletonOrThrow());
+    }
+
+    /**
+     * Clips, updates the weights and averages them. Gradients are used up: {@link #zeroGradients} before the next backward pass.
+     *
+     * @param measured what {@link #measure} gave for these gradients
+     */
+    void update(NDArray measured, double learningRate) {
+        updates++;
+        Torch.noGrad(() -> {
+            try (NDManager scope = manager.newSubManager();
+                    NDManager scalars = host.newSubManager()) {
+                List<NDArray> weights = List.copyOf(parameters.values());
+                if (maxGradNorm != null) {
+                    script.call(scope, "clip", gradients, measured, scope.create(maxGradNorm.floatValue()));
+                }
+                script.call(
+                        scope,
+                        "adamw",
+                        weights,
+                        gradients,
+                        List.copyOf(expAvg.values()),
+                        List.copyOf(expAvgSq.values()),
+                        scope.create((float) updates),
+                        scalars.create(learningRate));
+                return null;
+            }
+        });
+        if (!ema.isEmpty()) {
+            average(1 - ExponentialMovingAverage.decayOf(emaDecay, updates));
+        }
+    }
+
+    /** Moves the averages towards the weights: all the way for 1. */
+    private void average(double weight) {
+        Torch.noGrad(() -> {
+            try (NDManager scope = manager.newSubManager();
+                    NDArray scalar = host.create(weight)) {
+                List<NDArray> weights = List.copyOf(parameters.values());
+                return script.call(scope, "average", List.copyOf(ema.values()), weights, scalar);
+            }
+        });
+    }
+
+    void zeroGradients() {
+        Torch.zeroGradients(gradients);
+    }
+
+    /** Updates made in the life of the run: what Adam's bias correction and the EMA's warm-up count. */
+    long updates() {
+        return updates;
+    }
+
+    /** Sets the averages to the weights. */
+    void restartAverages() {
+        if (!ema.isEmpty()) {
+            average(1);
+        }
+    }
+
+    void setUpdates(long updates) {
+        this.updates = updates;
+    }
+
+    /** The weights; live. */
+    Map<String, NDArray> parameters() {
+        return parameters;
+    }
+
+    /** First moments by parameter; live. */
+    Map<String, NDArray> expAvg() {
+        return expAvg;
+    }
+
+    /** Second moments by parameter; live. */
+    Map<String, NDArray> expAvgSq() {
+        return expAvgSq;
+    }
+
+    /** Averaged weights by parameter; live. Empty where the run keeps none. */
+    Map<String, NDArray> ema() {
+        return ema;
+    }
+
+    @Override
+    public void close() {
+        manager.close();
+        host.close();
+    }
+}
