@@ -85,8 +85,7 @@ public final class ModelSession implements TrainingSession {
     }
 
     private static Objective objective(NDManager manager, RunConfig config, PipelineDirectory pipeline) {
-        ComputeType type =
-                config.model().mixedPrecision().equals(ModelConfig.BF16) ? ComputeType.BF16 : ComputeType.FP32;
+        ComputeType type = computeType(config.model());
         boolean checkpointing = config.model().gradientCheckpointing();
         if (config.objective().target().equals(ObjectiveConfig.AUTOENCODER)) {
             if (checkpointing) {
@@ -98,6 +97,10 @@ public final class ModelSession implements TrainingSession {
         }
         NoiseSchedule schedule = NoiseSchedule.of(PipelineInit.trainingSchedule(config.model(), pipeline));
         return DenoisingObjective.open(manager, pipeline, schedule, type, checkpointing);
+    }
+
+    static ComputeType computeType(ModelConfig model) {
+        return model.mixedPrecision().equals(ModelConfig.BF16) ? ComputeType.BF16 : ComputeType.FP32;
     }
 
     @Override

@@ -1,0 +1,151 @@
+package org.rekindle.worker.training;
+
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.sun.management.OperatingSystemMXBean;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.rekindle.coordinator.config.ModelConfig;
+import org.rekindle.coordinator.config.ObjectiveConfig;
+import org.rekindle.coordinator.config.RunConfig;
+import org.rekindle.data.UserException;
+import org.rekindle.data.lanes.LaneBatch;
+import org.rekindle.data.lanes.LaneCursor;
+import org.rekindle.worker.diffusion.NoiseSchedule;
+import org.rekindle.worker.pipeline.Component;
+import org.rekindle.worker.pipeline.PipelineDirectory;
+import org.rekindle.worker.pipeline.PipelineInit;
+import org.rekindle.worker.torchscript.ComputeType;
+import org.rekindle.worker.torchscript.Torch;
+
+/**
+ * Times the training step of the UNet alone: forward and backward on random latents and text states, clipping, AdamW and EMA as the
+ * run's configuration has them, in one lane. Data, autoencoder and text encoder stay out.
+ */
+public final class StepBenchmark {
+
+    private static final int WARM_UP_STEPS = 3;
+    private static final int DEFAULT_TOKENS = 77;
+
+    private StepBenchmark() {}
+
+    /**
+     * What the timed steps took.
+     *
+     * @param images examples of the timed steps
+     * @param imagesPerSecond at the median step
+     * @param cpuSeconds of all threads of the process, in the timed steps
+     * @param peakRssBytes largest resident memory of the process so far; 0 where the system does not tell
+     */
+    public record Result(long images, double imagesPerSecond, double cpuSeconds, long peakRssBytes) {}
+
+    /**
+     * Runs the benchmark, after {@value #WARM_UP_STEPS} steps that are not timed.
+     *
+     * @param pipeline made from the configuration, with at least UNet and scheduler
+     * @param steps steps to time
+     * @throws UserException when the configuration trains something else than the UNet
+     */
+    public static Result run(RunConfig config, PipelineDirectory pipeline, int steps) {
+        if (!config.objective().target().equals(ObjectiveConfig.DENOISING)) {
+            throw new UserException("objective.target=" + config.objective().target()
+                    + ": bench step times the training of the UNet; expected " + ObjectiveConfig.DENOISING);
+        }
+        Torch.init(config.system().threads());
+        LaneBatch lane = new LaneBatch(0, null, 0, List.of(), List.of(), LaneCursor.START, LaneCursor.START);
+        try (ModelSession session = session(config, pipeline)) {
+            long[] nanos = new long[steps];
+            long cpuBefore = 0;
+            for (int i = -WARM_UP_STEPS; i < steps; i++) {
+                if (i == 0) {
+                    cpuBefore = processCpuNanos();
+                }
+                long before = System.nanoTime();
+                long step = i + WARM_UP_STEPS + 1;
+                session.computeGradients(step, List.of(lane), 1);
+                session.apply(step);
+                if (i >= 0) {
+                    nanos[i] = System.nanoTime() - before;
+                }
+            }
+            double cpuSeconds = (processCpuNanos() - cpuBefore) / 1e9;
+            Arrays.sort(nanos);
+            double median = (nanos[(steps - 1) / 2] + nanos[steps / 2]) / 2e9;
+            int batch = config.system().batchSize();
+            return new Result((long) steps * batch, batch / median, cpuSeconds, peakRssBytes());
+        }
+    }
+
+    private static ModelSession session(RunConfig config, PipelineDirectory pipeline) {
+        ModelConfig model = config.model();
+        ComputeType type = ModelSession.computeType(model);
+        NDManager manager = Torch.manager();
+        try {
+            NoiseSchedule schedule = NoiseSchedule.of(PipelineInit.trainingSchedule(model, pipeline));
+            DenoisingLoss loss = DenoisingLoss.of(
+                    manager,
+                    pipeline.load(manager, Component.UNET, type),
+                    pipeline.module(Component.UNET, type),
+                    schedule,
+                    model.gradientCheckpointing());
+            ObjectNode unet = pipeline.config(Component.UNET);
+            int batch = config.system().batchSize();
+            int side = latentSide(config, pipeline, unet);
+            int tokens = pipeline.has(Component.TOKENIZER)
+                    ? pipeline.config(Component.TOKENIZER)
+                            .path("model_max_length")
+                            .asInt(DEFAULT_TOKENS)
+                    : DEFAULT_TOKENS;
+            RandomLatents objective = new RandomLatents(
+                    loss,
+                    new Shape(batch, required(unet, "in_channels"), side, side),
+                    new Shape(batch, tokens, required(unet, "cross_attention_dim")));
+            Optimizer optimizer =
+                    Optimizer.of(manager, loss.unet(), config.optimizer().params(), model);
+            double learningRate = config.optimizer().params().learningRate();
+            return new ModelSession(
+                    manager, objective, optimizer, index -> learningRate, config.system().seed(), pipeline::root);
+        } catch (RuntimeException e) {
+            manager.close();
+            throw e;
+        }
+    }
+
+    private static int latentSide(RunConfig config, PipelineDirectory pipeline, ObjectNode unet) {
+        return config.dataset() != null && pipeline.has(Component.VAE)
+                ? config.dataset().params().resolution() / pipeline.vaeScaleFactor()
+                : required(unet, "sample_size");
+    }
+
+    private static int required(ObjectNode unet, String key) {
+        JsonNode value = unet.path(key);
+        if (!value.canConvertToInt() || value.asInt() < 1) {
+            throw new UserException("unet/config.json: " + key + " is " + value
+                    + "; bench step needs a whole number there to draw its inputs");
+        }
+        return value.asInt();
+    }
+
+    private static long processCpuNanos() {
+        return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getProcessCpuTime();
+    }
+
+    /** The high-water mark that Linux keeps, in its unit of KiB. */
+    private static long peakRssBytes() {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
+            return lines.filter(line -> line.startsWith("VmHWM:"))
+                    .mapToLong(line -> 1024 * Long.parseLong(line.replaceAll("\\D", "")))
+                    .findFirst()
+                    .orElse(0);
+        } catch (IOException e) {
+            return 0;
+        }
+    }
+}
