@@ -105,8 +105,8 @@ public final class StepBenchmark {
                     : DEFAULT_TOKENS;
             RandomLatents objective = new RandomLatents(
                     loss,
-                    new Shape(batch, required(unet, "in_channels"), side, side),
-                    new Shape(batch, tokens, required(unet, "cross_attention_dim")));
+                    new Shape(batch, integer(unet, "in_channels", 4), side, side),
+                    new Shape(batch, tokens, integer(unet, "cross_attention_dim", 1280)));
             Optimizer optimizer =
                     Optimizer.of(manager, loss.unet(), config.optimizer().params(), model);
             double learningRate = config.optimizer().params().learningRate();
@@ -121,16 +121,19 @@ public final class StepBenchmark {
     private static int latentSide(RunConfig config, PipelineDirectory pipeline, ObjectNode unet) {
         return config.dataset() != null && pipeline.has(Component.VAE)
                 ? config.dataset().params().resolution() / pipeline.vaeScaleFactor()
-                : required(unet, "sample_size");
+                : integer(unet, "sample_size", 0);
     }
 
-    private static int required(ObjectNode unet, String key) {
+    /** @param absent diffusers' default; 0 for none */
+    private static int integer(ObjectNode unet, String key, int absent) {
         JsonNode value = unet.path(key);
-        if (!value.canConvertToInt() || value.asInt() < 1) {
-            throw new UserException("unet/config.json: " + key + " is " + value
-                    + "; bench step needs a whole number there to draw its inputs");
+        int found = value.isMissingNode() ? absent : value.isInt() ? value.asInt() : 0;
+        if (found < 1) {
+            throw new UserException("unet/config.json: " + key + " is "
+                    + (value.isMissingNode() ? "not there" : value)
+                    + "; bench step draws its inputs by it and needs a whole number");
         }
-        return value.asInt();
+        return found;
     }
 
     private static long processCpuNanos() {
