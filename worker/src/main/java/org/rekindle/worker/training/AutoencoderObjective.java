@@ -6,8 +6,8 @@ import java.util.function.UnaryOperator;
 import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.worker.pipeline.Component;
-import org.rekindle.worker.torchscript.ComputeType;
 import org.rekindle.worker.pipeline.PipelineDirectory;
+import org.rekindle.worker.torchscript.ComputeType;
 import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.torchscript.TorchModule;
 
@@ -56,7 +56,8 @@ record AutoencoderObjective(TorchModule vae, TorchModule latentMath, TorchModule
             NDArray moments = vae.call(scope, "encode", image).singletonOrThrow(); // (N, 2C, h, w)
             NDArray latents = sample.apply(moments); // (N, C, h, w)
             NDArray reconstruction = vae.call(scope, "decode", latents).singletonOrThrow(); // (N, 3, H, W)
-            NDArray mean = loss.call(scope, "loss", image, reconstruction, moments).singletonOrThrow();
+            NDArray mean =
+                    loss.call(scope, "loss", image, reconstruction, moments).singletonOrThrow();
             Torch.backward(mean.div(lanes));
             return mean;
         });

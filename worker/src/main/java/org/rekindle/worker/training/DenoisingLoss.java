@@ -51,18 +51,17 @@ record DenoisingLoss(TorchModule unet, List<String> segments, TorchModule math, 
                 : checkpointed(scope, noisy, timestep, states, target, lanes);
     }
 
-    private NDArray plain(
-            NDManager scope, NDArray noisy, NDArray timestep, NDArray states, NDArray target, int lanes) {
+    private NDArray plain(NDManager scope, NDArray noisy, NDArray timestep, NDArray states, NDArray target, int lanes) {
         return Torch.withGrad(() -> {
-            NDArray prediction = unet.call(scope, "forward", noisy, timestep, states).singletonOrThrow();
+            NDArray prediction =
+                    unet.call(scope, "forward", noisy, timestep, states).singletonOrThrow();
             return backward(scope, prediction, target, lanes);
         });
     }
 
     private NDArray checkpointed(
             NDManager scope, NDArray noisy, NDArray timestep, NDArray states, NDArray target, int lanes) {
-        try (Checkpointing pass =
-                Checkpointing.forward(scope, unet, segments, List.of(noisy, timestep), states)) {
+        try (Checkpointing pass = Checkpointing.forward(scope, unet, segments, List.of(noisy, timestep), states)) {
             NDArray prediction = Torch.leaf(scope, pass.output());
             NDArray loss = Torch.withGrad(() -> backward(scope, prediction, target, lanes));
             pass.backward(Torch.gradient(scope, prediction));
@@ -86,7 +85,8 @@ record DenoisingLoss(TorchModule unet, List<String> segments, TorchModule math, 
             a[i] = (float) coefficients.latents();
             b[i] = (float) coefficients.noise();
         }
-        return math.call(scope, "mix", latents, noise, scope.create(a), scope.create(b)).singletonOrThrow();
+        return math.call(scope, "mix", latents, noise, scope.create(a), scope.create(b))
+                .singletonOrThrow();
     }
 
     @Override

@@ -61,8 +61,7 @@ final class DenoisingObjective implements Objective {
                 pipeline.load(manager, Component.TEXT_ENCODER, type),
                 pipeline.tokenizer(),
                 TorchModule.load(manager, new LatentMath(pipeline.scalingFactor())),
-                DenoisingLoss.of(
-                        manager, unet, pipeline.module(Component.UNET, type), schedule, checkpointing));
+                DenoisingLoss.of(manager, unet, pipeline.module(Component.UNET, type), schedule, checkpointing));
     }
 
     @Override
@@ -84,7 +83,8 @@ final class DenoisingObjective implements Objective {
                 .call(scope, "forward", tokens(scope, batch.captions()))
                 .singletonOrThrow(); // (N, L, D)
         NDArray noise = ImageBatch.normal(scope, draws, LaneDraws.NOISE, latents.getShape());
-        int[] timesteps = draws.uniform(LaneDraws.TIMESTEPS, batch.size(), loss.schedule().numTrainTimesteps());
+        int[] timesteps =
+                draws.uniform(LaneDraws.TIMESTEPS, batch.size(), loss.schedule().numTrainTimesteps());
         return loss.accumulate(scope, latents, noise, timesteps, states, lanes);
     }
 

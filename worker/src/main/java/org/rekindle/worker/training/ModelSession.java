@@ -77,7 +77,8 @@ public final class ModelSession implements TrainingSession {
             // The checkpoint that the run started from may be gone by the time of the next one.
             Supplier<Path> frozen = () -> Files.isDirectory(start.pipeline()) ? start.pipeline() : current;
             LrSchedule learningRate = LrSchedule.of(config, start.state().lanes());
-            return new ModelSession(manager, objective, optimizer, learningRate, config.system().seed(), frozen);
+            return new ModelSession(
+                    manager, objective, optimizer, learningRate, config.system().seed(), frozen);
         } catch (RuntimeException e) {
             manager.close();
             throw e;

@@ -37,8 +37,7 @@ final class Optimizer implements AutoCloseable {
         this.manager = manager;
         this.host = Torch.manager(Device.cpu());
         this.script = TorchModule.load(
-                manager,
-                new OptimizerStep(params.beta1(), params.beta2(), params.weightDecay(), params.epsilon()));
+                manager, new OptimizerStep(params.beta1(), params.beta2(), params.weightDecay(), params.epsilon()));
         this.parameters = model.parameters();
         this.gradients = allocateGradients(model);
         this.expAvg = forEachParameter(parameter -> manager.zeros(parameter.getShape()));
@@ -66,9 +65,7 @@ final class Optimizer implements AutoCloseable {
             Torch.backward(
                     Torch.withGrad(() -> script.call(scope, "touch", weights).singletonOrThrow()));
         }
-        return weights.stream()
-                .map(weight -> Torch.gradient(manager, weight))
-                .toList();
+        return weights.stream().map(weight -> Torch.gradient(manager, weight)).toList();
     }
 
     private Map<String, NDArray> forEachParameter(UnaryOperator<NDArray> make) {

@@ -74,7 +74,8 @@ final class SessionFiles {
                 long[] shape = file.shape(prefix + name);
                 if (!Arrays.equals(shape, target.getShape().getShape())) {
                     throw new UserException(path + ": tensor " + prefix + name + " has shape " + Arrays.toString(shape)
-                            + ", the model expects " + target.getShape() + "; take the file of a run of the same model");
+                            + ", the model expects " + target.getShape()
+                            + "; take the file of a run of the same model");
                 }
                 if (!file.dtype(prefix + name).isFloat()) {
                     throw new UserException(path + ": tensor " + prefix + name + " has dtype "

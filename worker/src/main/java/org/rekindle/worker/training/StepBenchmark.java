@@ -111,7 +111,12 @@ public final class StepBenchmark {
                     Optimizer.of(manager, loss.unet(), config.optimizer().params(), model);
             double learningRate = config.optimizer().params().learningRate();
             return new ModelSession(
-                    manager, objective, optimizer, index -> learningRate, config.system().seed(), pipeline::root);
+                    manager,
+                    objective,
+                    optimizer,
+                    index -> learningRate,
+                    config.system().seed(),
+                    pipeline::root);
         } catch (RuntimeException e) {
             manager.close();
             throw e;

@@ -47,7 +47,8 @@ class ModelSessionTest {
 
             assertThat(again.state().session()).isEqualTo(third.state().session());
             for (String file : List.of("optimizer.safetensors", "ema.safetensors", "unet.safetensors")) {
-                assertThat(again.folder().resolve(file)).hasSameBinaryContentAs(third.folder().resolve(file));
+                assertThat(again.folder().resolve(file))
+                        .hasSameBinaryContentAs(third.folder().resolve(file));
             }
         }
     }
@@ -141,8 +142,7 @@ class ModelSessionTest {
         try (ModelSession session = ModelSession.open(run.config(), run.fresh())) {
             StepResult once = session.computeGradients(1, List.of(TinyRun.batch(1, 0)), 1);
             session.discard();
-            StepResult twice =
-                    session.computeGradients(1, List.of(TinyRun.batch(1, 0), TinyRun.batch(1, 0)), 2);
+            StepResult twice = session.computeGradients(1, List.of(TinyRun.batch(1, 0), TinyRun.batch(1, 0)), 2);
             session.discard();
 
             assertThat(twice.gradientNorm()).isEqualTo(once.gradientNorm());
@@ -164,10 +164,12 @@ class ModelSessionTest {
     void trainingOnOneBatchLowersItsLoss() {
         TinyRun run = TinyRun.denoising(folder).autoencoder();
         try (ModelSession session = ModelSession.open(run.config(), run.fresh())) {
-            double first = session.computeGradients(1, List.of(TinyRun.batch(1, 0)), 1).lossSum();
+            double first =
+                    session.computeGradients(1, List.of(TinyRun.batch(1, 0)), 1).lossSum();
             double last = first;
             for (int step = 1; step <= 30; step++) {
-                last = session.computeGradients(step, List.of(TinyRun.batch(1, 0)), 1).lossSum();
+                last = session.computeGradients(step, List.of(TinyRun.batch(1, 0)), 1)
+                        .lossSum();
                 session.apply(step);
             }
             assertThat(last).isLessThan(0.9 * first);

@@ -63,7 +63,8 @@ class OptimizerTest {
         @Override
         public NDArray accumulate(NDManager scope, LaneBatch batch, LaneDraws draws, int lanes) {
             return Torch.withGrad(() -> {
-                NDArray loss = module.call(scope, "forward", scope.create(factor)).singletonOrThrow();
+                NDArray loss =
+                        module.call(scope, "forward", scope.create(factor)).singletonOrThrow();
                 Torch.backward(loss.div(lanes));
                 return loss;
             });
@@ -115,7 +116,8 @@ class OptimizerTest {
     @Test
     void theNormIsThatBeforeClippingAndTheMomentsSeeTheClippedGradient() {
         try (ModelSession session = session(1.0)) {
-            assertThat(session.computeGradients(1, List.of(LANE), 1).gradientNorm()).isCloseTo(5, within(1e-6));
+            assertThat(session.computeGradients(1, List.of(LANE), 1).gradientNorm())
+                    .isCloseTo(5, within(1e-6));
             session.apply(1);
 
             HostSnapshot snapshot = (HostSnapshot) session.snapshot();

@@ -38,7 +38,8 @@ final class TrainingGoldens implements AutoCloseable {
     TrainingGoldens() {
         file = SafetensorsFile.open(resource("goldens.safetensors"));
         try {
-            configs = (ObjectNode) new ObjectMapper().readTree(resource("configs.json").toFile());
+            configs = (ObjectNode)
+                    new ObjectMapper().readTree(resource("configs.json").toFile());
         } catch (IOException e) {
             throw new IllegalStateException(e);
         }
@@ -46,13 +47,13 @@ final class TrainingGoldens implements AutoCloseable {
 
     static ModelConfig modelConfig(boolean ema, Double maxGradNorm) {
         EmaConfig average = new EmaConfig(null, 0.5);
-        return new ModelConfig(
-                null, null, null, null, null, null, null, ema, average, null, null, null, maxGradNorm);
+        return new ModelConfig(null, null, null, null, null, null, null, ema, average, null, null, null, maxGradNorm);
     }
 
     private static Path resource(String name) {
         try {
-            return Path.of(TrainingGoldens.class.getResource("/training/" + name).toURI());
+            return Path.of(
+                    TrainingGoldens.class.getResource("/training/" + name).toURI());
         } catch (URISyntaxException e) {
             throw new IllegalStateException(e);
         }
@@ -80,7 +81,8 @@ final class TrainingGoldens implements AutoCloseable {
 
     private TorchModule load(NDManager manager, ScriptModule script, String prefix) {
         TorchModule module = TorchModule.load(manager, script);
-        module.parameters().forEach((name, parameter) -> Torch.copy(FloatBuffer.wrap(floats(prefix + name)), parameter));
+        module.parameters()
+                .forEach((name, parameter) -> Torch.copy(FloatBuffer.wrap(floats(prefix + name)), parameter));
         return module;
     }
 

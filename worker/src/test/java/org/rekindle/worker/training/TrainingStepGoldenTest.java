@@ -46,8 +46,7 @@ class TrainingStepGoldenTest {
         TorchModule unet = goldens.unet(manager, ComputeType.FP32);
         DenoisingLoss loss = denoising(unet, predictionType, ComputeType.FP32, false);
 
-        try (Optimizer optimizer =
-                Optimizer.of(manager, unet, TrainingGoldens.ADAMW, TrainingGoldens.MODEL)) {
+        try (Optimizer optimizer = Optimizer.of(manager, unet, TrainingGoldens.ADAMW, TrainingGoldens.MODEL)) {
             assertStepsEqual(predictionType, optimizer, (scope, step) -> accumulate(scope, loss, step));
 
             assertThat(optimizer.ema().get("conv_out.weight").toFloatArray())
@@ -65,8 +64,7 @@ class TrainingStepGoldenTest {
                 AutoencoderObjective.of(manager, vae, new ObjectiveConfig.Params(1e-2, reconstruction));
         ImageBatch images = new ImageBatch(objective.latentMath());
 
-        try (Optimizer optimizer =
-                Optimizer.of(manager, vae, TrainingGoldens.ADAMW, TrainingGoldens.MODEL)) {
+        try (Optimizer optimizer = Optimizer.of(manager, vae, TrainingGoldens.ADAMW, TrainingGoldens.MODEL)) {
             assertStepsEqual(reconstruction, optimizer, (scope, step) -> {
                 LaneBatch batch = new LaneBatch(
                         0, goldens.rgb(step), 16, List.of("", ""), List.of("", ""), LaneCursor.START, LaneCursor.START);
@@ -112,11 +110,12 @@ class TrainingStepGoldenTest {
         DenoisingLoss loss = denoising(unet, "epsilon", ComputeType.BF16, false);
         float[] expected = goldens.floats("epsilon.losses");
 
-        try (Optimizer optimizer =
-                Optimizer.of(manager, unet, TrainingGoldens.ADAMW, TrainingGoldens.MODEL)) {
+        try (Optimizer optimizer = Optimizer.of(manager, unet, TrainingGoldens.ADAMW, TrainingGoldens.MODEL)) {
             for (int step = 0; step < TrainingGoldens.STEPS; step++) {
                 double[] measured = step(optimizer, step, (scope, i) -> accumulate(scope, loss, i));
-                assertThat(measured[0]).as("loss of step %d", step).isCloseTo(expected[step], Percentage.withPercentage(1));
+                assertThat(measured[0])
+                        .as("loss of step %d", step)
+                        .isCloseTo(expected[step], Percentage.withPercentage(1));
             }
         }
     }
