@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
@@ -62,7 +63,8 @@ public final class CheckpointFolder {
      * @throws UserException in one line, when the disk is full or cannot be written
      */
     public synchronized Checkpoint commit(TrainerState state, Consumer<Path> writer) {
-        Checkpoint checkpoint = new Checkpoint(folder.resolve(String.format("step_%08d", state.step())), state);
+        Checkpoint checkpoint =
+                new Checkpoint(folder.resolve(String.format(Locale.ROOT, "step_%08d", state.step())), state);
         if (isCommitted(checkpoint)) {
             return checkpoint;
         }

@@ -6,6 +6,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.rekindle.data.UserException;
 
@@ -57,7 +58,8 @@ public record RunVerification(List<String> lines, boolean holds) {
             long bytes = manifest.files().values().stream()
                     .mapToLong(Manifest.Entry::size)
                     .sum();
-            return String.format("whole (%d files, %,d bytes)", manifest.files().size(), bytes);
+            return String.format(
+                    Locale.ROOT, "whole (%d files, %,d bytes)", manifest.files().size(), bytes);
         } catch (IOException e) {
             return "gone meanwhile";
         }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.UnaryOperator;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
@@ -15,7 +16,7 @@ import org.rekindle.data.UserException;
 public final class ConfigReader {
 
     private static final List<String> SECTIONS = Arrays.stream(RunConfig.class.getRecordComponents())
-            .map(component -> component.getName().replaceAll("([A-Z])", "_$1").toLowerCase())
+            .map(component -> component.getName().replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT))
             .toList();
 
     private final ObjectNode root;
@@ -44,13 +45,14 @@ public final class ConfigReader {
     }
 
     /**
-     * Reads the section {@code dataset} alone; other sections serve interpolations and need not be complete.
+     * Reads the section {@code dataset} alone; other sections serve interpolations and need not be complete. The batch size is 1 where
+     * nothing says it.
      *
      * @param arguments as in {@link #read}
      */
     public static DatasetConfig readDataset(List<String> arguments) {
         ConfigReader reader = new ConfigReader(arguments, System::getenv);
-        DatasetConfig dataset = reader.dataset();
+        DatasetConfig dataset = reader.dataset(Mapping.nodes().numberNode(1));
         RequiredKeys required = new RequiredKeys(reader.origin, reader.interpolations.unfilled());
         RunChecks.require(required, dataset);
         required.check();
@@ -80,7 +82,7 @@ public final class ConfigReader {
                 bind("experiment", ExperimentConfig.class),
                 bind("optimizer", OptimizerConfig.class),
                 bind("model", ModelConfig.class),
-                dataset(),
+                dataset(Mapping.nodes().nullNode()),
                 bind("lr_scheduler", LrSchedulerConfig.class),
                 bind("objective", ObjectiveConfig.class),
                 root.get("wandb"),
@@ -94,7 +96,7 @@ public final class ConfigReader {
     }
 
     /** Batch size, workers and length of the data set follow the run's where the section does not say them. */
-    private DatasetConfig dataset() {
+    private DatasetConfig dataset(JsonNode batchSize) {
         ObjectNode dataset = section("dataset");
         if (dataset.path("params").isNull() || dataset.path("params").isMissingNode()) {
             dataset.putObject("params");
@@ -104,6 +106,9 @@ public final class ConfigReader {
             follow(params, "batch_size", "system");
             follow(params, "workers", "system");
             follow(params, "num_examples_to_see", "experiment");
+        }
+        if (dataset.get("params") instanceof ObjectNode params && !params.has("batch_size")) {
+            params.set("batch_size", batchSize);
         }
         return Mapping.bind(dataset, DatasetConfig.class, "dataset", origin);
     }

@@ -2,6 +2,7 @@ package org.rekindle.coordinator.config;
 
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.Locale;
 
 /** Guesses which word a mistyped one was meant to be. */
 final class NearestKey {
@@ -28,8 +29,8 @@ final class NearestKey {
      * regard to case.
      */
     static int distance(String first, String second) {
-        String a = first.toLowerCase();
-        String b = second.toLowerCase();
+        String a = first.toLowerCase(Locale.ROOT);
+        String b = second.toLowerCase(Locale.ROOT);
         int[][] cost = new int[a.length() + 1][b.length() + 1];
         for (int i = 0; i <= a.length(); i++) {
             for (int j = 0; j <= b.length(); j++) {

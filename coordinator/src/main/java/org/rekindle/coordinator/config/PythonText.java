@@ -2,6 +2,7 @@ package org.rekindle.coordinator.config;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.math.BigDecimal;
+import java.util.Locale;
 
 /** Scalars as Python's {@code str} writes them, which is what OmegaConf puts into text: run names hold learning rates. */
 final class PythonText {
@@ -35,6 +36,6 @@ final class PythonText {
         return (decimal.signum() < 0 ? "-" : "")
                 + digits.charAt(0)
                 + fraction
-                + String.format("e%s%02d", exponent < 0 ? "-" : "+", Math.abs(exponent));
+                + String.format(Locale.ROOT, "e%s%02d", exponent < 0 ? "-" : "+", Math.abs(exponent));
     }
 }

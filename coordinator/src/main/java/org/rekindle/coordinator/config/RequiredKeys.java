@@ -28,8 +28,7 @@ final class RequiredKeys {
             Map.entry("system.batch_size", "8"),
             Map.entry("optimizer.params.learning_rate", "0.0001"),
             Map.entry("dataset.params.path", "'data/{000..007}.tar'"),
-            Map.entry("dataset.params.num_examples_to_see", "100000"),
-            Map.entry("dataset.params.batch_size", "8"));
+            Map.entry("dataset.params.num_examples_to_see", "100000"));
 
     private final String origin;
     private final Map<String, String> unfilled;

@@ -28,7 +28,6 @@ final class RunChecks {
     static void require(RequiredKeys required, DatasetConfig dataset) {
         required.need("dataset.params.path", dataset.params().path());
         required.need("dataset.params.num_examples_to_see", dataset.params().numExamplesToSee());
-        required.need("dataset.params.batch_size", dataset.params().batchSize());
         required.needUnfilled(List.of());
     }
 

@@ -97,8 +97,18 @@ public final class StepLines implements AutoCloseable {
             channel.close();
             Files.move(shorter, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             channel = append(file);
+            forceFolder();
         } catch (IOException e) {
             throw unwritable(file, e);
+        } finally {
+            shorter.toFile().delete();
+        }
+    }
+
+    /** The replacement must not be undone by a power cut once lines were appended to it. */
+    private void forceFolder() throws IOException {
+        try (FileChannel folder = FileChannel.open(file.toAbsolutePath().getParent(), StandardOpenOption.READ)) {
+            folder.force(true);
         }
     }
 

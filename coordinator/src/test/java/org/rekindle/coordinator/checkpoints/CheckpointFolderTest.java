@@ -2,6 +2,7 @@ package org.rekindle.coordinator.checkpoints;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
@@ -238,7 +239,7 @@ class CheckpointFolderTest {
     @Test
     void aRealFullDiskLeavesThePreviousCheckpointIntact() throws IOException, InterruptedException {
         Path disk = Files.createDirectory(run.resolve("disk"));
-        org.junit.jupiter.api.Assumptions.assumeTrue(
+        assumeTrue(
                 done("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk.toString()), "needs the right to mount");
         try {
             CheckpointFolder small = CheckpointFolder.open(disk, null);

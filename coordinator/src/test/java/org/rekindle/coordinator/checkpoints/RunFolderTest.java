@@ -2,6 +2,7 @@ package org.rekindle.coordinator.checkpoints;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -118,7 +119,7 @@ class RunFolderTest {
 
     @Test
     void aLogFolderThatCannotBeWrittenIsOneLine() {
-        org.junit.jupiter.api.Assumptions.assumeTrue(Files.isDirectory(Path.of("/proc/self")), "only Linux has /proc");
+        assumeTrue(Files.isDirectory(Path.of("/proc/self")), "only Linux has /proc");
 
         assertThatThrownBy(() -> RunFolder.open(config("experiment.log_dir=/proc/self/runs")))
                 .isInstanceOf(UserException.class)
@@ -175,7 +176,7 @@ class RunFolderTest {
 
         public static void main(String[] arguments) throws InterruptedException {
             try (RunFolder run = RunFolder.open(configIn(Path.of(arguments[0])))) {
-                System.out.println("opened");
+                System.out.println(Files.isDirectory(run.path()) ? "opened" : "absent");
                 if (arguments[1].equals("hold")) {
                     Thread.sleep(60_000);
                 }

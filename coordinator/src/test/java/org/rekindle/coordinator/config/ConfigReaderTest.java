@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -63,7 +64,7 @@ class ConfigReaderTest {
 
         assertThat(config.model().unet().params().toString())
                 .isEqualTo("{\"block_out_channels\":[32,64],\"note\":null}");
-        assertThat(config.dataset().params().filters()).containsExactly(java.util.Map.entry("width", ">=64"));
+        assertThat(config.dataset().params().filters()).containsExactly(Map.entry("width", ">=64"));
         assertThat(config.model().useEma()).isTrue();
         assertThat(config.optimizer().params().learningRate()).isEqualTo(1e-5);
         assertThat(config.experiment().name()).isEqualTo("007");

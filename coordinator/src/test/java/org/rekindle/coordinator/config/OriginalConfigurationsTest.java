@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
 
@@ -88,6 +89,17 @@ class OriginalConfigurationsTest {
 
         assertThat(dataset.params().numExamplesToSee()).isEqualTo(640);
         assertThat(dataset.params().batchSize()).isEqualTo(32);
+    }
+
+    @Test
+    void benchDataTakesAConfigurationThatHasNoOtherSection(@TempDir Path folder) {
+        DatasetConfig dataset = ConfigReader.readDataset(
+                Yaml.written(folder, "dataset: {params: {path: a.tar, num_examples_to_see: 64, resolution: 256}}"));
+
+        assertThat(dataset.params().resolution()).isEqualTo(256);
+        assertThat(dataset.params().batchSize()).isEqualTo(1);
+        assertThatThrownBy(() -> ConfigReader.readDataset(Yaml.written(folder, "dataset: {params: {path: a.tar}}")))
+                .hasMessageContaining("dataset.params.num_examples_to_see needs a value");
     }
 
     @Test

@@ -2,6 +2,7 @@ package org.rekindle.coordinator.ledger;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
@@ -92,7 +93,7 @@ class LedgerTest {
 
     @Test
     void aFullDiskIsOneLine() {
-        org.junit.jupiter.api.Assumptions.assumeTrue(Files.exists(Path.of("/dev/full")), "only Linux has /dev/full");
+        assumeTrue(Files.exists(Path.of("/dev/full")), "only Linux has /dev/full");
 
         try (Ledger ledger = Ledger.open(Path.of("/dev/full"))) {
             assertThatThrownBy(() -> append(ledger, 1, 1))
