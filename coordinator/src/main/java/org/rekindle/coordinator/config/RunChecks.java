@@ -126,6 +126,7 @@ final class RunChecks {
         allowed.atLeast("experiment.save_every", experiment.saveEvery(), 1);
         allowed.atLeast("experiment.num_eval_images", experiment.numEvalImages(), 0);
         allowed.atLeast("experiment.eval_num_inference_steps", experiment.evalNumInferenceSteps(), 1);
+        allowed.notNegative("experiment.eval_guidance_scale", experiment.evalGuidanceScale());
         allowed.atLeast("experiment.keep_checkpoints", experiment.keepCheckpoints(), 1);
     }
 

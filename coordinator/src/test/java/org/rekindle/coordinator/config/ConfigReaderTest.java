@@ -126,6 +126,7 @@ class ConfigReaderTest {
             experiment.name=" "            | experiment.name is empty
             experiment.num_examples_to_see=0 | experiment.num_examples_to_see: 0 is less than 1
             experiment.save_every=0        | experiment.save_every: 0 is less than 1
+            experiment.eval_guidance_scale=-1 | experiment.eval_guidance_scale: -1.0 is not a finite number from 0 on
             experiment.keep_checkpoints=0  | experiment.keep_checkpoints: 0 is less than 1
             optimizer.name=sgd             | optimizer.name: "sgd" is not adamw
             optimizer.params.learning_rate=.nan | optimizer.params.learning_rate: NaN is not a finite number
