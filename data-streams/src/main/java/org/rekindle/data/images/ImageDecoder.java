@@ -44,6 +44,7 @@ public record ImageDecoder(int resolution) {
      * @return RGB bytes of shape (resolution, resolution, 3)
      * @throws ImageException when the image is empty, too large, of another format or damaged
      */
+    @SuppressWarnings("try") // the scope works by being open
     public byte[] decode(byte[] image) throws ImageException {
         ImageHeader header = ImageHeader.read(image);
         if (header.pixels() > MAX_PIXELS) {

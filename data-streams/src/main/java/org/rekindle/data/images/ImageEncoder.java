@@ -20,6 +20,7 @@ public final class ImageEncoder {
      * @param pixels RGB bytes of shape (resolution, resolution, 3)
      * @param format {@code png} or {@code jpg}
      */
+    @SuppressWarnings("try") // the scope works by being open
     public static byte[] encode(byte[] pixels, int resolution, String format) {
         try (PointerScope scope = new PointerScope()) {
             Mat bgr = new Mat();

@@ -14,6 +14,7 @@ final class SixteenBit {
     private SixteenBit() {}
 
     /** Returns an image of one colour, given in 8 bits. */
+    @SuppressWarnings("try") // the scope works by being open
     static byte[] png(int width, int height, int red, int green, int blue) {
         try (PointerScope scope = new PointerScope()) {
             Scalar bgr = new Scalar(blue * 257.0, green * 257.0, red * 257.0, 0);
