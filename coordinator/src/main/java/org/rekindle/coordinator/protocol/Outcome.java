@@ -20,7 +20,7 @@ public record Outcome(Kind kind, String line) {
     }
 
     public static Outcome drained(long step) {
-        return new Outcome(Kind.DRAINED, "drained at step " + step + "; the same command goes on from there");
+        return new Outcome(Kind.DRAINED, "drained at step " + step);
     }
 
     public static Outcome failed(String line) {

@@ -15,6 +15,7 @@ import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.rekindle.coordinator.ledger.Ledger;
+import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.coordinator.monitoring.StepMetrics;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
@@ -38,8 +39,9 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
 
     private final RunPlan plan;
     private final StepProtocol<ActorRef<WorkerCommand>> protocol;
-    private final Ledger ledger;
+    private final Supplier<Ledger> ledgers;
     private final Reporting reporting;
+    private Ledger ledger; // opened at the first step: a failure then ends the run with its line
 
     /**
      * How committed steps are told to the listeners.
@@ -62,19 +64,19 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
             Supplier<Ledger> ledger,
             Reporting reporting) {
         return Behaviors.setup(context ->
-                new Coordinator(context, plan, new StepProtocol<>(plan, committed, cursors), ledger.get(), reporting));
+                new Coordinator(context, plan, new StepProtocol<>(plan, committed, cursors), ledger, reporting));
     }
 
     private Coordinator(
             ActorContext<CoordinatorCommand> context,
             RunPlan plan,
             StepProtocol<ActorRef<WorkerCommand>> protocol,
-            Ledger ledger,
+            Supplier<Ledger> ledgers,
             Reporting reporting) {
         super(context);
         this.plan = plan;
         this.protocol = protocol;
-        this.ledger = ledger;
+        this.ledgers = ledgers;
         this.reporting = reporting;
     }
 
@@ -95,7 +97,9 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                         Terminated.class,
                         gone -> perform(protocol.lost(gone.getRef().unsafeUpcast())))
                 .onSignal(PostStop.class, stop -> {
-                    ledger.close();
+                    if (ledger != null) {
+                        ledger.close();
+                    }
                     return this;
                 })
                 .build();
@@ -120,10 +124,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
             if (effect instanceof Effect.Tell<ActorRef<WorkerCommand>> tell) {
                 tell.worker().tell(tell.message());
             } else if (effect instanceof Effect.Append<ActorRef<WorkerCommand>> append) {
-                ledger.append(append.step().entry());
-                if (append.durable()) {
-                    ledger.sync();
-                }
+                append(append.step().entry(), append.durable());
                 reports.add(() -> listeners(listener -> listener.committed(metrics(append.step()))));
             } else if (effect instanceof Effect.Notice<ActorRef<WorkerCommand>> notice) {
                 getContext().getLog().info(notice.line());
@@ -133,6 +134,16 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
             }
         }
         reports.forEach(Runnable::run);
+    }
+
+    private void append(LedgerEntry entry, boolean durable) {
+        if (ledger == null) {
+            ledger = ledgers.get();
+        }
+        ledger.append(entry);
+        if (durable) {
+            ledger.sync();
+        }
     }
 
     private void failWith(String line) {

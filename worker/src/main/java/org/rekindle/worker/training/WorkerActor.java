@@ -201,11 +201,14 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
 
     /** A worker that fails before it has joined is nobody's loss but its own. */
     private Behavior<Command> failed(String line) {
-        if (joined) {
+        if (outcome != null) {
+            getContext().getLog().warn(line);
+        } else if (joined) {
             coordinator.tell(new CoordinatorCommand.WorkerFailed(line));
-            return this;
+        } else {
+            stop(Outcome.failed(line));
         }
-        return outcome == null ? stop(Outcome.failed(line)) : this;
+        return this;
     }
 
     private Behavior<Command> threadDied() {

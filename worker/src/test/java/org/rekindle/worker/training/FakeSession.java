@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.LockSupport;
 import org.rekindle.coordinator.checkpoints.TrainerState;
 import org.rekindle.data.lanes.LaneBatch;
 
@@ -23,6 +24,7 @@ class FakeSession implements TrainingSession {
     final Set<Thread> threads = ConcurrentHashMap.newKeySet();
     long weight;
     volatile boolean closed;
+    volatile long millisPerStep;
     private List<String> gradients;
 
     FakeSession(TrainerState start) {
@@ -33,6 +35,7 @@ class FakeSession implements TrainingSession {
     @Override
     public StepResult computeGradients(long step, List<LaneBatch> batches, int lanes) {
         threads.add(Thread.currentThread());
+        LockSupport.parkNanos(millisPerStep * 1_000_000);
         gradients = new ArrayList<>();
         batches.forEach(batch -> gradients.addAll(batch.keys()));
         return new StepResult(batches.size() * 2.0, 1.0, true);

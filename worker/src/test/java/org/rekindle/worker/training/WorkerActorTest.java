@@ -1,0 +1,178 @@
+package org.rekindle.worker.training;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
+import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.rekindle.coordinator.ledger.Ledger;
+import org.rekindle.coordinator.monitoring.StepListener;
+import org.rekindle.coordinator.monitoring.StepMetrics;
+import org.rekindle.coordinator.protocol.CoordinatorCommand;
+import org.rekindle.coordinator.protocol.CoordinatorCommand.StepReady;
+import org.rekindle.coordinator.protocol.Outcome;
+import org.rekindle.coordinator.protocol.WorkerCommand;
+import org.rekindle.coordinator.steps.Coordinator;
+import org.rekindle.coordinator.steps.RunPlan;
+import org.rekindle.data.lanes.LaneCursor;
+
+/** A worker between a coordinator and its training thread. No checkpoint is taken here. */
+@Timeout(60)
+class WorkerActorTest {
+
+    private static ActorTestKit kit;
+
+    @TempDir
+    Path folder;
+
+    private final List<FakeSession> sessions = new CopyOnWriteArrayList<>();
+
+    @BeforeAll
+    static void start() {
+        kit = ActorTestKit.create();
+    }
+
+    @AfterAll
+    static void stop() {
+        kit.shutdownTestKit();
+    }
+
+    private ActorRef<WorkerActor.Command> worker(
+            ActorRef<CoordinatorCommand> coordinator, FakeFeeds feeds, FakeSession session, ActorRef<Outcome> owner) {
+        WorkerLanes lanes = new WorkerLanes(feeds);
+        return kit.spawn(WorkerActor.create(
+                coordinator,
+                0,
+                lanes,
+                worker -> TrainingThread.create(
+                        worker,
+                        () -> session,
+                        lanes,
+                        new CheckpointWriter(null, List.of(), Runnable::run),
+                        new TrainerStates(2, 2, 0, "")),
+                owner));
+    }
+
+    private FakeSession session() {
+        FakeSession session = new FakeSession(new TrainerStates(2, 2, 0, "").at(0, Map.of(), null));
+        sessions.add(session);
+        return session;
+    }
+
+    private static WorkerCommand.Assignment assignment(long generation, long committed, LaneCursor at, int... lanes) {
+        List<Integer> own = new ArrayList<>();
+        for (int lane : lanes) {
+            own.add(lane);
+        }
+        return new WorkerCommand.Assignment(generation, 0, 2, own, 2, committed, Map.of(0, at, 1, at), false, false);
+    }
+
+    @Test
+    void anAbortedStepIsReplayedWithItsBatchesAndTheLanesOfTheLostWorker() {
+        TestProbe<CoordinatorCommand> coordinator = kit.createTestProbe();
+        FakeFeeds feeds = new FakeFeeds();
+        FakeSession session = session();
+        worker(coordinator.getRef(), feeds, session, kit.<Outcome>createTestProbe().getRef());
+        ActorRef<WorkerCommand> worker =
+                coordinator.expectMessageClass(CoordinatorCommand.Join.class).worker();
+
+        worker.tell(assignment(1, 0, LaneCursor.START, 0));
+        assertThat(coordinator.expectMessageClass(StepReady.class).lanes()).containsOnlyKeys(0);
+        worker.tell(new WorkerCommand.Abort(1));
+        worker.tell(assignment(2, 0, LaneCursor.START, 0, 1));
+        StepReady replayed = coordinator.expectMessageClass(StepReady.class);
+        assertThat(replayed.generation()).isEqualTo(2);
+        assertThat(replayed.lanes()).containsOnlyKeys(0, 1);
+        assertThat(feeds.taken).containsExactly("0#0", "0#1", "1#0", "1#1");
+
+        LaneCursor after = replayed.lanes().get(0).after();
+        worker.tell(new WorkerCommand.Commit(2, 1, true, Map.of(0, after, 1, after), false, false));
+        StepReady next = coordinator.expectMessageClass(StepReady.class);
+        assertThat(next.step()).isEqualTo(2);
+        assertThat(next.lanes().get(0).before()).isEqualTo(after);
+        assertThat(session.trainedOn).containsExactly("0#0", "0#1", "1#0", "1#1");
+    }
+
+    @Test
+    void aGenerationThatIsAheadOfItsWeightsIsRefused() {
+        TestProbe<CoordinatorCommand> coordinator = kit.createTestProbe();
+        worker(coordinator.getRef(), new FakeFeeds(), session(), kit.<Outcome>createTestProbe().getRef());
+        ActorRef<WorkerCommand> worker =
+                coordinator.expectMessageClass(CoordinatorCommand.Join.class).worker();
+        worker.tell(assignment(4, 9, LaneCursor.START, 0));
+        assertThat(coordinator.expectMessageClass(CoordinatorCommand.WorkerFailed.class).line())
+                .contains("weights of step 0", "step 9");
+    }
+
+    @Test
+    void stopClosesTheSessionOnItsThreadBeforeTheOwnerHears() {
+        TestProbe<CoordinatorCommand> coordinator = kit.createTestProbe();
+        TestProbe<Outcome> owner = kit.createTestProbe();
+        FakeFeeds feeds = new FakeFeeds();
+        feeds.stallAt = 0;
+        FakeSession session = session();
+        ActorRef<WorkerActor.Command> actor = worker(coordinator.getRef(), feeds, session, owner.getRef());
+        ActorRef<WorkerCommand> worker =
+                coordinator.expectMessageClass(CoordinatorCommand.Join.class).worker();
+        worker.tell(assignment(1, 0, LaneCursor.START, 0));
+        worker.tell(new WorkerCommand.Stop(Outcome.failed("a line")));
+        owner.expectMessage(Outcome.failed("a line"));
+        assertThat(session.closed).isTrue();
+        owner.expectTerminated(actor);
+    }
+
+    @Test
+    void twoWorkersOfWhichOneDiesTrainOnEachExampleOnce() throws Exception {
+        CountDownLatch tenSteps = new CountDownLatch(10);
+        CountDownLatch thirtySteps = new CountDownLatch(30);
+        StepListener progress = new StepListener() {
+            @Override
+            public void committed(StepMetrics metrics) {
+                tenSteps.countDown();
+                thirtySteps.countDown();
+            }
+        };
+        ActorRef<CoordinatorCommand> coordinator = kit.spawn(Coordinator.create(
+                new RunPlan(2, 1_000_000, 1_000_000, 2),
+                0,
+                Map.of(0, LaneCursor.START, 1, LaneCursor.START),
+                () -> Ledger.open(folder.resolve("ledger.jsonl")),
+                new Coordinator.Reporting(2, step -> 0, List.of(progress))));
+        TestProbe<Outcome> owner = kit.createTestProbe();
+        FakeSession survivor = paced(session());
+        FakeSession victim = paced(session());
+        worker(coordinator, new FakeFeeds(), survivor, owner.getRef());
+        ActorRef<WorkerActor.Command> dying = worker(coordinator, new FakeFeeds(), victim, owner.getRef());
+        tenSteps.await();
+        kit.stop(dying, Duration.ofSeconds(10));
+        thirtySteps.await();
+        coordinator.tell(new CoordinatorCommand.WorkerFailed("enough"));
+        owner.expectMessage(Outcome.failed("enough"));
+
+        List<String> both = new ArrayList<>(survivor.trainedOn);
+        both.addAll(victim.trainedOn);
+        assertThat(both).doesNotHaveDuplicates();
+        assertThat(survivor.trainedOn).anyMatch(key -> key.startsWith("0#")).anyMatch(key -> key.startsWith("1#"));
+        for (int i = 0; i < 2 * 29; i++) {
+            assertThat(both).contains("0#" + i, "1#" + i);
+        }
+    }
+
+    /** One step takes 5 ms, so that the listeners keep up. */
+    private static FakeSession paced(FakeSession session) {
+        session.millisPerStep = 5;
+        return session;
+    }
+}
