@@ -2,6 +2,7 @@ package org.rekindle.coordinator.steps;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.typesafe.config.ConfigFactory;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -51,7 +52,8 @@ class CoordinatorTest {
 
     @BeforeAll
     static void start() {
-        kit = ActorTestKit.create();
+        kit = ActorTestKit.create(ConfigFactory.parseString("pekko.actor.testkit.typed.single-expect-default = 20s")
+                .withFallback(ConfigFactory.load()));
     }
 
     @AfterAll

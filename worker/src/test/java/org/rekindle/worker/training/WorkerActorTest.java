@@ -2,6 +2,7 @@ package org.rekindle.worker.training;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.typesafe.config.ConfigFactory;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -41,7 +42,8 @@ class WorkerActorTest {
 
     @BeforeAll
     static void start() {
-        kit = ActorTestKit.create();
+        kit = ActorTestKit.create(ConfigFactory.parseString("pekko.actor.testkit.typed.single-expect-default = 20s")
+                .withFallback(ConfigFactory.load()));
     }
 
     @AfterAll
@@ -84,7 +86,11 @@ class WorkerActorTest {
         TestProbe<CoordinatorCommand> coordinator = kit.createTestProbe();
         FakeFeeds feeds = new FakeFeeds();
         FakeSession session = session();
-        worker(coordinator.getRef(), feeds, session, kit.<Outcome>createTestProbe().getRef());
+        worker(
+                coordinator.getRef(),
+                feeds,
+                session,
+                kit.<Outcome>createTestProbe().getRef());
         ActorRef<WorkerCommand> worker =
                 coordinator.expectMessageClass(CoordinatorCommand.Join.class).worker();
 
@@ -108,11 +114,17 @@ class WorkerActorTest {
     @Test
     void aGenerationThatIsAheadOfItsWeightsIsRefused() {
         TestProbe<CoordinatorCommand> coordinator = kit.createTestProbe();
-        worker(coordinator.getRef(), new FakeFeeds(), session(), kit.<Outcome>createTestProbe().getRef());
+        worker(
+                coordinator.getRef(),
+                new FakeFeeds(),
+                session(),
+                kit.<Outcome>createTestProbe().getRef());
         ActorRef<WorkerCommand> worker =
                 coordinator.expectMessageClass(CoordinatorCommand.Join.class).worker();
         worker.tell(assignment(4, 9, LaneCursor.START, 0));
-        assertThat(coordinator.expectMessageClass(CoordinatorCommand.WorkerFailed.class).line())
+        assertThat(coordinator
+                        .expectMessageClass(CoordinatorCommand.WorkerFailed.class)
+                        .line())
                 .contains("weights of step 0", "step 9");
     }
 
