@@ -86,7 +86,7 @@ def main(folder):
     texts = TEXTS + list(random_texts(300))
     goldens = []
     # The second is Stable Diffusion 2's padding, which turns "!" into a special token.
-    for length, pad in [(16, "<|endoftext|>"), (77, "!"), (2, "<|endoftext|>")]:
+    for length, pad in [(2, "<|endoftext|>"), (77, "!"), (16, "<|endoftext|>")]:
         config = {
             "bos_token": "<|startoftext|>",
             "eos_token": "<|endoftext|>",
