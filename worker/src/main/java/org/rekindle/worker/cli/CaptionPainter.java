@@ -1,0 +1,54 @@
+package org.rekindle.worker.cli;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.rekindle.coordinator.config.ExperimentConfig;
+import org.rekindle.data.formats.Example;
+import org.rekindle.data.formats.ReadListener;
+import org.rekindle.data.formats.WebDatasetReader;
+import org.rekindle.worker.diffusion.Generation;
+import org.rekindle.worker.diffusion.PromptList;
+import org.rekindle.worker.diffusion.TextToImage;
+import org.rekindle.worker.pipeline.PipelineDirectory;
+import org.rekindle.worker.torchscript.ComputeType;
+
+/** Draws the same captions from the same noise at every checkpoint. */
+record CaptionPainter(List<PromptList.Entry> prompts, TextToImage.Settings settings) implements SamplePictures.Painter {
+
+    /** The captions of {@code experiment.eval_caption_file}; without one, the first of the data set. */
+    static CaptionPainter of(ExperimentConfig experiment, List<Path> shards) {
+        int count = experiment.numEvalImages();
+        List<PromptList.Entry> prompts = experiment.evalCaptionFile() == null
+                ? captions(shards, count)
+                : PromptList.read(Path.of(experiment.evalCaptionFile())).stream()
+                        .limit(count)
+                        .toList();
+        return new CaptionPainter(
+                prompts,
+                new TextToImage.Settings(null, experiment.evalNumInferenceSteps(), experiment.evalGuidanceScale()));
+    }
+
+    private static List<PromptList.Entry> captions(List<Path> shards, int count) {
+        List<PromptList.Entry> prompts = new ArrayList<>();
+        for (Path shard : shards) {
+            try (WebDatasetReader reader = WebDatasetReader.open(shard, index -> true, ReadListener.NONE)) {
+                for (Example example = reader.next();
+                        example != null && prompts.size() < count;
+                        example = reader.next()) {
+                    if (example.caption() != null) {
+                        prompts.add(new PromptList.Entry("%05d".formatted(prompts.size()), example.caption()));
+                    }
+                }
+            }
+        }
+        return prompts;
+    }
+
+    @Override
+    public Path draw(PipelineDirectory pipeline, Path out) throws InterruptedException {
+        try (TextToImage textToImage = TextToImage.open(pipeline, ComputeType.FP32)) {
+            return new Generation(textToImage, settings, 0).write(prompts, null, out, done -> {});
+        }
+    }
+}

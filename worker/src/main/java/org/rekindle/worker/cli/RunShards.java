@@ -1,0 +1,29 @@
+package org.rekindle.worker.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Consumer;
+import org.rekindle.data.DatasetConfig;
+import org.rekindle.data.shards.BraceExpansion;
+import org.rekindle.data.shards.ShardList;
+import org.rekindle.data.shards.ShardMaker;
+
+/** The shards of a run; where the configuration says how, they are made at the first start. */
+final class RunShards {
+
+    private RunShards() {}
+
+    /** Returns the shards of {@code dataset.params.path}, made by {@code dataset.make} when none of them is there. */
+    static List<Path> prepare(DatasetConfig dataset, Consumer<String> messages) {
+        String path = dataset.params().path();
+        if (dataset.make() != null
+                && BraceExpansion.expand(path).stream().map(Path::of).noneMatch(Files::exists)) {
+            messages.accept("making the data set " + path);
+            ShardMaker.Made made = dataset.make().make(path);
+            messages.accept(
+                    "made " + made.examples() + " examples in " + made.shards().size() + " shards");
+        }
+        return ShardList.resolve(path);
+    }
+}

@@ -1,0 +1,85 @@
+package org.rekindle.worker.cli;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.rekindle.coordinator.config.ObjectiveConfig;
+import org.rekindle.coordinator.config.RunConfig;
+import org.rekindle.coordinator.monitoring.StepListener;
+import org.rekindle.data.UserException;
+import org.rekindle.worker.pipeline.PipelineDirectory;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Draws pictures of each committed checkpoint into {@code samples/step_XXXXXXXX} of the run folder, beside the training: a thread of
+ * its own loads the checkpoint's pipeline from disk. Its failure is told and ends nothing.
+ */
+final class SamplePictures implements StepListener {
+
+    private static final Logger LOG = LoggerFactory.getLogger(SamplePictures.class);
+
+    /** Turns a pipeline into pictures. */
+    interface Painter {
+        /** Writes pictures into {@code out} and returns the path of their grid. */
+        Path draw(PipelineDirectory pipeline, Path out) throws InterruptedException;
+    }
+
+    private final Painter painter;
+    private final Path samples;
+    private final ExecutorService thread = Executors.newSingleThreadExecutor(work -> {
+        Thread worker = new Thread(work, "samples");
+        worker.setDaemon(true);
+        return worker;
+    });
+
+    private SamplePictures(Painter painter, Path samples) {
+        this.painter = painter;
+        this.samples = samples;
+    }
+
+    /** Pictures of captions when the UNet is trained, of images beside their reconstructions when the autoencoder is. */
+    static SamplePictures of(RunConfig config, Path runFolder, List<Path> shards) {
+        boolean autoencoder = config.objective().target().equals(ObjectiveConfig.AUTOENCODER);
+        Painter painter = autoencoder
+                ? new ReconstructionPainter(config, shards)
+                : CaptionPainter.of(config.experiment(), shards);
+        return new SamplePictures(painter, runFolder.resolve("samples"));
+    }
+
+    @Override
+    public void saved(long step, Path pipeline) {
+        Path out = samples.resolve("step_%08d".formatted(step));
+        thread.execute(() -> draw(pipeline, out));
+    }
+
+    private void draw(Path pipeline, Path out) {
+        try {
+            Path grid = painter.draw(PipelineDirectory.open(pipeline), out);
+            System.out.println("samples: " + grid);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (UserException e) {
+            System.out.println("samples: none of " + pipeline + ": " + e.getMessage());
+        } catch (RuntimeException e) {
+            LOG.error("samples of {}", pipeline, e);
+            System.out.println("samples: none of " + pipeline + ": " + e);
+        }
+    }
+
+    /**
+     * Ends the drawing.
+     *
+     * @param completed whether to wait for the pictures of the last checkpoint; a run that was told to stop has no time for them
+     */
+    void end(boolean completed) throws InterruptedException {
+        if (completed) {
+            thread.shutdown();
+            thread.awaitTermination(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
+        } else {
+            thread.shutdownNow();
+        }
+    }
+}

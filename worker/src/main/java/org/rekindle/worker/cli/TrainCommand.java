@@ -1,0 +1,111 @@
+package org.rekindle.worker.cli;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.rekindle.coordinator.checkpoints.Checkpoint;
+import org.rekindle.coordinator.checkpoints.RunFolder;
+import org.rekindle.coordinator.config.ConfigReader;
+import org.rekindle.coordinator.config.RunConfig;
+import org.rekindle.coordinator.monitoring.ConsoleProgress;
+import org.rekindle.coordinator.monitoring.MetricsFile;
+import org.rekindle.coordinator.protocol.Outcome;
+import org.rekindle.data.UserException;
+import org.rekindle.data.lanes.LanePlan;
+import org.rekindle.worker.pipeline.PipelineInit;
+import org.rekindle.worker.torchscript.Torch;
+import org.rekindle.worker.training.LrSchedule;
+import org.rekindle.worker.training.ModelSession;
+import org.rekindle.worker.training.TrainingRun;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** {@code rekindle train}. */
+@Command(name = "train", description = "Trains a model and goes on where it stopped: train config=FILE [key=value...]")
+final class TrainCommand implements Callable<Integer> {
+
+    @Mixin
+    private KeyValues keyValues;
+
+    @Override
+    public Integer call() throws InterruptedException {
+        RunConfig config = ConfigReader.read(keyValues.list());
+        try (RunFolder folder = RunFolder.open(config)) {
+            config.notices().forEach(System.out::println);
+            List<Path> shards = RunShards.prepare(config.dataset(), System.out::println);
+            Torch.init(config.system().threads());
+            Checkpoint start =
+                    folder.startingPoint(System.out::println).orElseGet(() -> firstCheckpoint(config, folder));
+            checkFits(config, start);
+            return train(config, folder, start, shards);
+        }
+    }
+
+    /** A new run begins with a checkpoint of step 0: from then on every start is a resume. */
+    private static Checkpoint firstCheckpoint(RunConfig config, RunFolder folder) {
+        System.out.println("initialising the pipeline");
+        return folder.checkpoints()
+                .commit(
+                        TrainingRun.fresh(config, config.lanes(1)),
+                        path -> PipelineInit.init(
+                                config.model(),
+                                config.dataset(),
+                                config.system().seed(),
+                                path.resolve("pipeline")));
+    }
+
+    /** What a run may not change half-way, or its examples and noise would be others. */
+    private static void checkFits(RunConfig config, Checkpoint start) {
+        Integer lanes = config.system().lanes();
+        check(
+                "system.lanes",
+                lanes == null ? start.state().lanes() : lanes,
+                start.state().lanes(),
+                start);
+        check("system.seed", config.system().seed(), start.state().seed(), start);
+        long examples = start.step() * start.state().lanes() * config.system().batchSize();
+        if (examples != start.state().examplesSeen()) {
+            throw new UserException("system.batch_size=" + config.system().batchSize() + " does not fit "
+                    + start.folder()
+                    + ", which saw " + start.state().examplesSeen() + " examples in " + start.step() + " steps of "
+                    + start.state().lanes() + " lanes: keep the batch size, or start a run of another name");
+        }
+        if (!config.configurationHash().equals(start.state().configurationHash())) {
+            System.out.println("note: the configuration is not the one that " + start.folder() + " was trained with");
+        }
+    }
+
+    private static void check(String key, long configured, long trained, Checkpoint start) {
+        if (configured != trained) {
+            throw new UserException(key + "=" + configured + " does not fit " + start.folder() + ", trained with "
+                    + trained + ": keep it for the life of the run, or start a run of another name");
+        }
+    }
+
+    private static int train(RunConfig config, RunFolder folder, Checkpoint start, List<Path> shards)
+            throws InterruptedException {
+        int lanes = start.state().lanes();
+        LrSchedule learningRate = LrSchedule.of(config, lanes);
+        SamplePictures samples = SamplePictures.of(config, folder.path(), shards);
+        Outcome outcome = new TrainingRun(
+                        config,
+                        folder,
+                        start.state(),
+                        new LanePlan(config.system().seed(), lanes, shards),
+                        () -> ModelSession.open(config, start),
+                        step -> learningRate.at(step - 1),
+                        List.of(MetricsFile.open(folder.metricsFile()), console(), samples))
+                .run();
+        samples.end(outcome.kind() == Outcome.Kind.COMPLETED);
+        if (outcome.kind() == Outcome.Kind.FAILED) {
+            throw new UserException(outcome.line());
+        }
+        System.out.println(outcome.line());
+        return outcome.exitCode();
+    }
+
+    /** The launcher knows whether stdout is a terminal. */
+    private static ConsoleProgress console() {
+        return ConsoleProgress.create(System.out, Boolean.getBoolean("rekindle.terminal"));
+    }
+}

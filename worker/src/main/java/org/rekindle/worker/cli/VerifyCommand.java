@@ -1,0 +1,22 @@
+package org.rekindle.worker.cli;
+
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.rekindle.coordinator.checkpoints.RunVerification;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** {@code rekindle verify}. */
+@Command(name = "verify", description = "Compares every checkpoint of a run with its manifest: verify run=DIR")
+final class VerifyCommand implements Callable<Integer> {
+
+    @Mixin
+    private KeyValues keyValues;
+
+    @Override
+    public Integer call() {
+        RunVerification verification = RunVerification.of(Path.of(keyValues.required("verify", "run")));
+        verification.lines().forEach(System.out::println);
+        return verification.holds() ? 0 : 1;
+    }
+}

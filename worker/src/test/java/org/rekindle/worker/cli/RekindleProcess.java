@@ -1,0 +1,91 @@
+package org.rekindle.worker.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** The command line as a user starts it, in a process of its own. */
+final class RekindleProcess {
+
+    private static final long TIMEOUT_SECONDS = 180;
+
+    private final Process process;
+    private final Path output;
+
+    private RekindleProcess(Process process, Path output) {
+        this.process = process;
+        this.output = output;
+    }
+
+    /** Starts a command in a folder; its output goes to a file there. */
+    static RekindleProcess start(Path folder, String... arguments) throws IOException {
+        Path output = Files.createTempFile(folder, "output", ".txt");
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx1g",
+                "-XX:+UseSerialGC",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Rekindle.class.getName()));
+        command.addAll(List.of(arguments));
+        Process process = new ProcessBuilder(command)
+                .directory(folder.toFile())
+                .redirectErrorStream(true)
+                .redirectOutput(output.toFile())
+                .start();
+        return new RekindleProcess(process, output);
+    }
+
+    /** Waits for the end and returns the exit code. */
+    int await() throws InterruptedException, IOException {
+        if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+            process.destroyForcibly().waitFor();
+            throw new AssertionError("did not end in " + TIMEOUT_SECONDS + " s:\n" + output());
+        }
+        return process.exitValue();
+    }
+
+    void awaitSuccess() throws InterruptedException, IOException {
+        int code = await();
+        if (code != 0) {
+            throw new AssertionError("exit code " + code + ":\n" + output());
+        }
+    }
+
+    /** Waits until a file has so many lines while the process runs. */
+    void awaitLines(Path file, int lines) throws IOException, InterruptedException {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(TIMEOUT_SECONDS);
+        while (System.nanoTime() < deadline) {
+            if (Files.exists(file) && Files.readString(file).lines().count() >= lines) {
+                return;
+            }
+            if (!process.isAlive()) {
+                throw new AssertionError("ended with " + process.exitValue() + " before " + file + " had " + lines
+                        + " lines:\n" + output());
+            }
+            Thread.sleep(5);
+        }
+        throw new AssertionError(file + " never had " + lines + " lines:\n" + output());
+    }
+
+    /** {@code kill -9}. */
+    void kill() throws InterruptedException {
+        process.destroyForcibly().waitFor();
+    }
+
+    void signal(String name) throws IOException, InterruptedException {
+        int code = new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
+                .start()
+                .waitFor();
+        if (code != 0) {
+            throw new AssertionError("kill -" + name + " failed with " + code);
+        }
+    }
+
+    String output() throws IOException {
+        return Files.readString(output);
+    }
+}
