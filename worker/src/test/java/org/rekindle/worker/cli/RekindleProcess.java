@@ -55,20 +55,30 @@ final class RekindleProcess {
         }
     }
 
-    /** Waits until a file has so many lines while the process runs. */
+    /** What a process is waited for. */
+    interface Condition {
+        boolean holds() throws IOException;
+    }
+
+    /** Waits until a file has so many lines. */
     void awaitLines(Path file, int lines) throws IOException, InterruptedException {
+        await(
+                file + " has " + lines + " lines",
+                () -> Files.exists(file) && Files.readString(file).lines().count() >= lines);
+    }
+
+    void awaitFile(Path file) throws IOException, InterruptedException {
+        await(file + " exists", () -> Files.exists(file));
+    }
+
+    private void await(String what, Condition condition) throws IOException, InterruptedException {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(TIMEOUT_SECONDS);
-        while (System.nanoTime() < deadline) {
-            if (Files.exists(file) && Files.readString(file).lines().count() >= lines) {
-                return;
-            }
-            if (!process.isAlive()) {
-                throw new AssertionError("ended with " + process.exitValue() + " before " + file + " had " + lines
-                        + " lines:\n" + output());
+        while (!condition.holds()) {
+            if (!process.isAlive() || System.nanoTime() > deadline) {
+                throw new AssertionError("ended, or ran out of time, before " + what + ":\n" + output());
             }
             Thread.sleep(5);
         }
-        throw new AssertionError(file + " never had " + lines + " lines:\n" + output());
     }
 
     /** {@code kill -9}. */
