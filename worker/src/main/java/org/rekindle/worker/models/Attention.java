@@ -15,7 +15,8 @@ record Attention(int channels, int contextChannels, int heads) implements Script
         return Children.of("to_q", new Linear(channels, channels, false))
                 .and("to_k", new Linear(contextChannels, channels, false))
                 .and("to_v", new Linear(contextChannels, channels, false))
-                .and("to_out", ModuleList.of(new Linear(channels, channels)));
+                .and("to_out", ModuleList.of(new Linear(channels, channels)))
+                .and("attend", new ScaledDotProductAttention());
     }
 
     @Override
@@ -25,7 +26,7 @@ record Attention(int channels, int contextChannels, int heads) implements Script
               q = self.to_q.forward(x).unflatten(-1, [%1$d, -1]).transpose(1, 2)            # (N, heads, S, D)
               k = self.to_k.forward(context).unflatten(-1, [%1$d, -1]).transpose(1, 2)      # (N, heads, L, D)
               v = self.to_v.forward(context).unflatten(-1, [%1$d, -1]).transpose(1, 2)
-              h = torch.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)    # (N, S, C)
+              h = self.attend.forward(q, k, v).transpose(1, 2).flatten(2)                    # (N, S, C)
               return %2$s.forward(h)
             """.formatted(heads, ModuleList.member("to_out", 0));
     }

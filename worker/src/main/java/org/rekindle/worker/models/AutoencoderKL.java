@@ -96,14 +96,15 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
     public String methods() {
         return """
             def encode(self, image: Tensor) -> Tensor:
-              x = self.encoder.forward(image.to(%1$d).contiguous(memory_format=2))
+              x = self.encoder.forward(%1$s)
               return %2$s.to(6).contiguous()
             def decode(self, latents: Tensor) -> Tensor:
-              x = latents.to(%1$d).contiguous(memory_format=2)
-              return self.decoder.forward(%3$s).to(6).contiguous()
+              x = %3$s
+              return self.decoder.forward(%4$s).to(6).contiguous()
             """.formatted(
-                        computeType.scalarType(),
+                        Layout.cast("image", computeType),
                         config.quantConv ? "self.quant_conv.forward(x)" : "x",
+                        Layout.cast("latents", computeType),
                         config.postQuantConv ? "self.post_quant_conv.forward(x)" : "x");
     }
 
@@ -254,7 +255,8 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
                     .and("to_q", linear)
                     .and("to_k", linear)
                     .and("to_v", linear)
-                    .and("to_out", ModuleList.of(linear));
+                    .and("to_out", ModuleList.of(linear))
+                    .and("attend", new ScaledDotProductAttention());
         }
 
         @Override
@@ -265,7 +267,7 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
                   q = self.to_q.forward(h)[:, None]                                    # (N, 1, H W, C)
                   k = self.to_k.forward(h)[:, None]
                   v = self.to_v.forward(h)[:, None]
-                  h = %s.forward(torch.scaled_dot_product_attention(q, k, v)[:, 0])
+                  h = %s.forward(self.attend.forward(q, k, v)[:, 0])
                   return x + h.transpose(1, 2).unflatten(2, x.shape[2:])
                 """.formatted(ModuleList.member("to_out", 0));
         }

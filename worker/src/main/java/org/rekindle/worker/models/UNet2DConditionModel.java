@@ -109,7 +109,7 @@ public record UNet2DConditionModel(UNetConfig config, ComputeType computeType) i
         StringBuilder script = new StringBuilder(
                 """
             def segment_in(self, state: List[Tensor], encoder_hidden_states: Tensor) -> List[Tensor]:
-              x = state[0].to(%d).contiguous(memory_format=2)      # (N, C, H, W), channels last in memory
+              x = %s
               temb = self.time_embedding.forward(state[1], x)      # (N, T)
               return [temb, self.conv_in.forward(%s)]
             def segment_mid(self, state: List[Tensor], encoder_hidden_states: Tensor) -> List[Tensor]:
@@ -118,7 +118,7 @@ public record UNet2DConditionModel(UNetConfig config, ComputeType computeType) i
             def segment_out(self, state: List[Tensor], encoder_hidden_states: Tensor) -> List[Tensor]:
               x = torch.silu(self.conv_norm_out.forward(state[-1]))
               return [self.conv_out.forward(x).to(6)]
-            """.formatted(computeType.scalarType(), config.centerInputSample() ? "2 * x - 1.0" : "x"));
+            """.formatted(Layout.cast("state[0]", computeType), config.centerInputSample() ? "2 * x - 1.0" : "x"));
         for (int i = 0; i < config.blocks(); i++) {
             script.append("""
                 def segment_down_%d(self, state: List[Tensor], encoder_hidden_states: Tensor) -> List[Tensor]:
