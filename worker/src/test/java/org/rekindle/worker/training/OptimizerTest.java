@@ -137,4 +137,16 @@ class OptimizerTest {
                     .containsExactly(new float[] {0.3f, 0.4f}, within(1e-6f));
         }
     }
+
+    @Test
+    void stepsLeaveNoArrayBehind() {
+        try (ModelSession session = session(1.0)) {
+            int before = manager.getManagedArrays().size();
+            for (int step = 1; step <= 5; step++) {
+                session.computeGradients(step, List.of(LANE, LANE), 2);
+                session.apply(step);
+            }
+            assertThat(manager.getManagedArrays()).hasSize(before);
+        }
+    }
 }
