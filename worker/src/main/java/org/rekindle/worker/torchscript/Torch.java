@@ -5,6 +5,7 @@ import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import java.nio.FloatBuffer;
@@ -130,7 +131,7 @@ public final class Torch {
     /** Adds to the leaves' gradients those of a loss of shape (). */
     public static void backward(NDArray loss) {
         prepare();
-        try (NDArray one = loss.getManager().create(1f)) {
+        try (NDArray one = loss.getManager().ones(new Shape())) {
             JniUtils.backward((PtNDArray) loss, (PtNDArray) one, false, false);
         }
     }

@@ -3,6 +3,7 @@ package org.rekindle.worker.torchscript;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.engine.PtSymbolBlock;
 import ai.djl.pytorch.jni.IValueUtils;
@@ -87,13 +88,16 @@ public final class TorchModule implements AutoCloseable {
      *
      * @param scope owner of the returned arrays; on the module's device
      * @param arguments in the method's order: an {@link NDArray} where it takes a tensor, a non-empty {@link List} of arrays where it
-     *     takes {@code List[Tensor]}. An array may come twice, but not both alone and in a list, nor in two lists
+     *     takes {@code List[Tensor]}. An array may come twice, but not both alone and in a list, nor in two lists. Arguments must
+     *     have no name
      * @return the tensor, or the tensors of the list or tuple, that the method returned
      */
     public NDList call(NDManager scope, String method, Object... arguments) {
         Torch.prepare();
         NDList inputs = new NDList();
-        try (NDArray selector = scope.create(0f)) { // first, since DJL gives results to the first input's manager
+        // The selector comes first, since DJL gives results to the first input's manager; empty, since nothing is to
+        // reach the device.
+        try (NDArray selector = scope.create(new Shape(0))) {
             selector.setName("module_method:" + method);
             inputs.add(selector);
             for (int i = 0; i < arguments.length; i++) {
@@ -101,6 +105,11 @@ public final class TorchModule implements AutoCloseable {
                     inputs.add(array);
                 } else {
                     addList(inputs, (List<?>) arguments[i], "argument" + i + "[]");
+                }
+            }
+            for (Object argument : arguments) {
+                if (argument instanceof NDArray array && array.getName() != null) {
+                    throw new IllegalArgumentException("Array has a name, or is in a list too: " + array.getName());
                 }
             }
             return IValueUtils.forward(block, inputs, true);

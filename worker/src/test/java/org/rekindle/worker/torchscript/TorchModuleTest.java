@@ -1,6 +1,7 @@
 package org.rekindle.worker.torchscript;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.ndarray.NDArray;
@@ -141,10 +142,25 @@ class TorchModuleTest {
     }
 
     @Test
-    void argumentsKeepTheirNames() {
+    void argumentsHaveNoNameAfterwards() {
         NDArray a = manager.zeros(new Shape(2));
         module.call(manager, "sums", List.of(a, a), manager.ones(new Shape(2)));
         assertThat(a.getName()).isNull();
+    }
+
+    @Test
+    void arrayBothAloneAndInAListIsRefused() {
+        NDArray a = manager.zeros(new Shape(2));
+        assertThatThrownBy(() -> module.call(manager, "sums", List.of(a, a), a))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThat(a.getName()).isNull();
+    }
+
+    @Test
+    void parametersCanBeArguments() {
+        NDArray bias = module.parameters().get("layers.1.bias");
+        NDList sums = module.call(manager, "sums", List.of(bias, bias), manager.ones(new Shape(2)));
+        assertThat(sums.get(0).toFloatArray()).containsOnly(1f);
     }
 
     @Test
