@@ -23,7 +23,8 @@ record Scene(Colour background, List<Figure> figures) {
     static final int SIDE = 64;
 
     private static final double CENTRE = SIDE / 2.0;
-    private static final double SHARE_OF_PAIRS = 0.35;
+    private static final double SHARE_OF_PAIRS = 0.1;
+    private static final double SHARE_OF_SOLIDS = 0.7;
 
     enum Size {
         SMALL(9.5, 15),
@@ -84,8 +85,8 @@ record Scene(Colour background, List<Figure> figures) {
             return new Figure(
                     outline,
                     colours.get(random.nextInt(colours.size())),
-                    // Half of the figures are solid: what is most often asked for should be learnt best.
-                    random.nextBoolean() ? Texture.SOLID : Texture.values()[1 + random.nextInt(3)],
+                    // Most figures are solid: what is most often asked for should be learnt best.
+                    random.nextDouble() < SHARE_OF_SOLIDS ? Texture.SOLID : Texture.values()[1 + random.nextInt(3)],
                     size,
                     place,
                     CENTRE + distance * place.x + random.nextDouble(-1.5, 1.5),
