@@ -20,8 +20,7 @@ record Transformer2DModel(int channels, int groups, Spec spec) implements Script
 
     @Override
     public Children children() {
-        ScriptModule projection =
-                spec.linearProjection() ? new Linear(channels, channels) : Conv2d.pointwise(channels, channels);
+        TokenProjection projection = new TokenProjection(channels, spec.linearProjection());
         BasicTransformerBlock block = new BasicTransformerBlock(channels, spec.heads(), spec.contextChannels());
         return Children.of("norm", new GroupNorm(channels, groups, EPS))
                 .and("proj_in", projection)
@@ -33,18 +32,12 @@ record Transformer2DModel(int channels, int groups, Spec spec) implements Script
     public String methods() {
         StringBuilder script = new StringBuilder("""
             def forward(self, x: Tensor, context: Tensor) -> Tensor:       # x (N, C, H, W), context (N, L, D)
-              residual = x
-              x = self.norm.forward(x)
+              h = self.norm.forward(x).flatten(2).transpose(1, 2)          # (N, H W, C)
+              h = self.proj_in.forward(h)
             """);
-        String toTokens = "  x = x.flatten(2).transpose(1, 2)\n"; // (N, H W, C)
-        String toPixels = "  x = x.transpose(1, 2).unflatten(2, residual.shape[2:])\n"; // (N, C, H, W)
-        String in = "  x = self.proj_in.forward(x)\n";
-        String out = "  x = self.proj_out.forward(x)\n";
-        script.append(spec.linearProjection() ? toTokens + in : in + toTokens);
         for (int i = 0; i < spec.layers(); i++) {
-            script.append("  x = %s.forward(x, context)\n".formatted(ModuleList.member("transformer_blocks", i)));
+            script.append("  h = %s.forward(h, context)\n".formatted(ModuleList.member("transformer_blocks", i)));
         }
-        script.append(spec.linearProjection() ? out + toPixels : toPixels + out);
-        return script + "  return x + residual\n";
+        return script + "  return x + self.proj_out.forward(h).transpose(1, 2).unflatten(2, x.shape[2:])\n";
     }
 }

@@ -1,0 +1,29 @@
+package org.rekindle.worker.models;
+
+import java.util.Map;
+import org.rekindle.worker.torchscript.ParameterSpec;
+import org.rekindle.worker.torchscript.ScriptModule;
+
+/**
+ * Projection of tokens (N, S, channels). In files it is a linear layer or a pointwise convolution, which over tokens are one and the
+ * same; as a matrix product it needs no change of layout.
+ *
+ * @param linear {@code use_linear_projection}: whether the weight is (C, C) or (C, C, 1, 1)
+ */
+record TokenProjection(int channels, boolean linear) implements ScriptModule {
+
+    @Override
+    public Map<String, ParameterSpec> parameters() {
+        return linear
+                ? new Linear(channels, channels).parameters()
+                : Conv2d.pointwise(channels, channels).parameters();
+    }
+
+    @Override
+    public String methods() {
+        return """
+            def forward(self, x: Tensor) -> Tensor:
+              return torch.linear(x, self.weight.flatten(1).to(x.dtype), self.bias.to(x.dtype))
+            """;
+    }
+}
