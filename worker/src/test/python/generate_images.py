@@ -1,16 +1,16 @@
 """Opens a pipeline folder with StableDiffusionPipeline.from_pretrained and draws pictures from given latents.
 
-    python generate_images.py PIPELINE PROMPTS.csv LATENTS.safetensors OUT --steps 10 --scale 5.0
+    python generate_images.py PIPELINE PROMPTS.csv LATENTS.safetensors OUT --scheduler ddim|pndm [--steps 10] [--scale 5.0]
 
-Writes OUT/{uid}.png for each row of the CSV (uid,caption); latents hold one tensor per uid.
+Writes OUT/{uid}.png for each row of the CSV (uid,caption); latents hold one tensor per uid. The schedulers take the noise schedule of
+the pipeline's own.
 """
 
 import argparse
 import csv
 import os
 
-import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import DDIMScheduler, PNDMScheduler, StableDiffusionPipeline
 from safetensors.torch import load_file
 
 parser = argparse.ArgumentParser()
@@ -18,15 +18,21 @@ parser.add_argument("pipeline")
 parser.add_argument("prompts")
 parser.add_argument("latents")
 parser.add_argument("out")
+parser.add_argument("--scheduler", choices=["ddim", "pndm"], required=True)
 parser.add_argument("--steps", type=int, default=10)
 parser.add_argument("--scale", type=float, default=5.0)
 args = parser.parse_args()
 
 pipeline = StableDiffusionPipeline.from_pretrained(args.pipeline)
 pipeline.set_progress_bar_config(disable=True)
+config = pipeline.scheduler.config
+if args.scheduler == "ddim":
+    pipeline.scheduler = DDIMScheduler.from_config(config)
+else:
+    pipeline.scheduler = PNDMScheduler.from_config(config, skip_prk_steps=True)
 latents = load_file(args.latents)
 os.makedirs(args.out, exist_ok=True)
-with open(args.prompts, newline="") as file:
+with open(args.prompts, newline="", encoding="utf-8") as file:
     for row in csv.DictReader(file):
         start = latents[row["uid"]]
         start = start[None] if start.dim() == 3 else start

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** The command line as a user starts it, in a process of its own. */
-final class RekindleProcess {
+public final class RekindleProcess {
 
     private static final long TIMEOUT_SECONDS = 180;
 
@@ -21,7 +21,7 @@ final class RekindleProcess {
     }
 
     /** Starts a command in a folder; its output goes to a file there. */
-    static RekindleProcess start(Path folder, String... arguments) throws IOException {
+    public static RekindleProcess start(Path folder, String... arguments) throws IOException {
         Path output = Files.createTempFile(folder, "output", ".txt");
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -40,7 +40,7 @@ final class RekindleProcess {
     }
 
     /** Waits for the end and returns the exit code. */
-    int await() throws InterruptedException, IOException {
+    public int await() throws InterruptedException, IOException {
         if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
             process.destroyForcibly().waitFor();
             throw new AssertionError("did not end in " + TIMEOUT_SECONDS + " s:\n" + output());
@@ -48,7 +48,8 @@ final class RekindleProcess {
         return process.exitValue();
     }
 
-    void awaitSuccess() throws InterruptedException, IOException {
+    /** Waits for the end and fails with the output unless the exit code is 0. */
+    public void awaitSuccess() throws InterruptedException, IOException {
         int code = await();
         if (code != 0) {
             throw new AssertionError("exit code " + code + ":\n" + output());

@@ -1,0 +1,110 @@
+package org.rekindle.worker.interop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.rekindle.worker.cli.RekindleProcess;
+import org.rekindle.worker.pipeline.SafetensorsWriter;
+
+/** Rekindle and {@code StableDiffusionPipeline} draw the same images from the same folder, captions and latents. */
+@Tag("interop")
+class GenerateInteropTest {
+
+    /** In steps of the 8-bit scale, 0 to 255. */
+    private static final double MEAN_DIFFERENCE = 0.1;
+
+    private static final List<String> UIDS = List.of("first", "second", "third");
+
+    @TempDir
+    Path folder;
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ddim", "pndm"})
+    void diffusersOpensATrainedPipelineAndDrawsTheSameImages(String scheduler) throws Exception {
+        assertSameImages(TrainedPipeline.folder(), scheduler, 4, 8, 8);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ddim", "pndm"})
+    void rekindleOpensAPipelineThatDiffusersSavedAndDrawsTheSameImages(String scheduler) throws Exception {
+        Path pipeline = folder.resolve("saved");
+        Path tokenizer = Path.of("src/test/resources/clip-tokenizer").toAbsolutePath();
+        Python.run(folder, "make_pipeline.py", tokenizer, pipeline);
+        assertSameImages(pipeline, scheduler, 4, 16, 16);
+    }
+
+    private void assertSameImages(Path pipeline, String scheduler, long... latentShape) throws Exception {
+        Path prompts = Files.writeString(folder.resolve("prompts.csv"), """
+                uid,caption
+                first,a red circle
+                second,"a green square on the left, a blue star"
+                third,
+                """);
+        Path latents = latents(latentShape);
+        Path rekindle = folder.resolve("rekindle");
+        Path diffusers = folder.resolve("diffusers");
+        RekindleProcess.start(
+                        folder,
+                        "generate",
+                        "pipeline=" + pipeline,
+                        "prompts=" + prompts,
+                        "latents=" + latents,
+                        "scheduler=" + scheduler,
+                        "num_inference_steps=10",
+                        "guidance_scale=5",
+                        "out=" + rekindle)
+                .awaitSuccess();
+        Python.run(folder, "generate_images.py", pipeline, prompts, latents, diffusers, "--scheduler", scheduler);
+
+        // Equal images prove nothing if every image is the same.
+        assertThat(meanDifference(read(rekindle, "first"), read(rekindle, "second")))
+                .isGreaterThan(10 * MEAN_DIFFERENCE);
+        for (String uid : UIDS) {
+            double difference = meanDifference(read(rekindle, uid), read(diffusers, uid));
+            System.out.printf("interop: image %s, %s: mean difference %.5f of 255%n", uid, scheduler, difference);
+            assertThat(difference).as("image " + uid).isLessThan(MEAN_DIFFERENCE);
+        }
+    }
+
+    private Path latents(long[] shape) throws IOException {
+        Random random = new Random(5);
+        SafetensorsWriter writer = new SafetensorsWriter();
+        for (String uid : UIDS) {
+            float[] noise = new float[(int) (shape[0] * shape[1] * shape[2])];
+            for (int i = 0; i < noise.length; i++) {
+                noise[i] = (float) random.nextGaussian();
+            }
+            writer.add(uid, shape, noise);
+        }
+        Path file = folder.resolve("latents.safetensors");
+        writer.write(file);
+        return file;
+    }
+
+    private static BufferedImage read(Path images, String uid) throws IOException {
+        return ImageIO.read(images.resolve(uid + ".png").toFile());
+    }
+
+    private static double meanDifference(BufferedImage a, BufferedImage b) {
+        assertThat(List.of(a.getWidth(), a.getHeight())).isEqualTo(List.of(b.getWidth(), b.getHeight()));
+        long sum = 0;
+        for (int y = 0; y < a.getHeight(); y++) {
+            for (int x = 0; x < a.getWidth(); x++) {
+                for (int shift = 0; shift <= 16; shift += 8) {
+                    sum += Math.abs((a.getRGB(x, y) >> shift & 255) - (b.getRGB(x, y) >> shift & 255));
+                }
+            }
+        }
+        return sum / (3.0 * a.getWidth() * a.getHeight());
+    }
+}

@@ -1,0 +1,58 @@
+"""Writes a tiny random pipeline as diffusers saves it: 32 px images, latents (4, 16, 16), PNDM.
+
+    python make_pipeline.py TOKENIZER OUT
+"""
+
+import sys
+
+import torch
+from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+tokenizer_folder, out = sys.argv[1:]
+torch.manual_seed(0)
+tokenizer = CLIPTokenizer.from_pretrained(tokenizer_folder)
+text_config = CLIPTextConfig(
+    vocab_size=len(tokenizer),
+    hidden_size=16,
+    intermediate_size=32,
+    num_hidden_layers=2,
+    num_attention_heads=2,
+    max_position_embeddings=tokenizer.model_max_length,
+    bos_token_id=tokenizer.bos_token_id,
+    eos_token_id=tokenizer.eos_token_id,
+    pad_token_id=tokenizer.pad_token_id,
+)
+pipeline = StableDiffusionPipeline(
+    vae=AutoencoderKL(
+        block_out_channels=(8, 16),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        latent_channels=4,
+        norm_num_groups=4,
+        sample_size=32,
+    ),
+    text_encoder=CLIPTextModel(text_config),
+    tokenizer=tokenizer,
+    unet=UNet2DConditionModel(
+        sample_size=16,
+        block_out_channels=(16, 32),
+        layers_per_block=1,
+        cross_attention_dim=16,
+        attention_head_dim=2,
+        norm_num_groups=4,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+    ),
+    scheduler=PNDMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        skip_prk_steps=True,
+        steps_offset=1,
+    ),
+    safety_checker=None,
+    feature_extractor=None,
+    requires_safety_checker=False,
+)
+pipeline.save_pretrained(out)
