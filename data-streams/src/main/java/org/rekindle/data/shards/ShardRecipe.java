@@ -7,10 +7,10 @@ import org.rekindle.data.UserException;
  * How to make shards: the arguments of {@code shards make}, and the section {@code dataset.make} of a run that makes its own data
  * set at its first start.
  *
- * @param source {@code shapes}, {@code emoji}, {@code folder} or {@code csv}
- * @param input what the source reads: the emoji package or its folder, a folder of images, a CSV file; nothing for shapes
- * @param examples pictures of shapes to draw, default 4096
- * @param seed keys what shapes are drawn, default 0
+ * @param source {@code shapes}, {@code colours}, {@code emoji}, {@code folder} or {@code csv}
+ * @param input what the source reads: the emoji package or its folder, a folder of images, a CSV file; nothing for shapes and colours
+ * @param examples pictures of shapes or colours to draw, default 4096
+ * @param seed keys what is drawn, default 0
  * @param examplesPerShard fills one shard after the other; absent deals the examples out to all shards in turn
  * @param resolution crops and resizes each image to this square; absent keeps the bytes as they are
  * @param format {@code png} or {@code jpg}, how resized images are encoded
@@ -41,16 +41,18 @@ public record ShardRecipe(
 
     private ShardSource open() {
         if (source == null) {
-            throw new UserException("source is not set: choose shapes, emoji, folder or csv");
+            throw new UserException("source is not set: choose shapes, colours, emoji, folder or csv");
         }
         return switch (source) {
             case "shapes" -> new ShapesSource(examples, seed);
+            case "colours" -> new ColoursSource(examples, seed);
             case "emoji" ->
                 new EmojiSource(inputPath("the file that 'npm pack emoji-datasource-google@16.0.0' writes"));
             case "folder" -> new FolderSource(inputPath("a folder of images with a .txt beside each"));
             case "csv" -> new CsvSource(inputPath("a CSV file with the columns path and caption"));
             default ->
-                throw new UserException("source '" + source + "' is unknown: choose shapes, emoji, folder or csv");
+                throw new UserException(
+                        "source '" + source + "' is unknown: choose shapes, colours, emoji, folder or csv");
         };
     }
 
