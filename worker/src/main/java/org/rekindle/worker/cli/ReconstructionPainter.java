@@ -20,6 +20,7 @@ import org.rekindle.worker.diffusion.RgbImages;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.torchscript.ComputeType;
+import org.rekindle.worker.torchscript.Tensors;
 import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.torchscript.TorchModule;
 
@@ -82,7 +83,7 @@ record ReconstructionPainter(int count, int resolution, List<Path> shards) imple
     private float[] reconstruct(NDManager manager, TorchModule vae, float[] image) {
         return Torch.noGrad(() -> {
             try (NDManager scope = manager.newSubManager()) {
-                NDArray input = scope.create(image, new Shape(1, 3, resolution, resolution));
+                NDArray input = Tensors.of(scope, new Shape(1, 3, resolution, resolution), image);
                 NDArray moments = vae.call(scope, "encode", input).singletonOrThrow();
                 NDArray mean = moments.split(2, 1).get(0);
                 return vae.call(scope, "decode", mean).singletonOrThrow().toFloatArray();

@@ -16,6 +16,7 @@ import org.rekindle.worker.pipeline.ClipTokenizer;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.torchscript.ComputeType;
+import org.rekindle.worker.torchscript.Tensors;
 import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.torchscript.TorchModule;
 
@@ -145,7 +146,7 @@ public final class TextToImage implements AutoCloseable {
         for (int i = 0; i < captions.size(); i++) {
             System.arraycopy(tokenizer.encode(captions.get(i)), 0, ids, i * length, length);
         }
-        NDArray inputIds = scope.create(ids, new Shape(captions.size(), length));
+        NDArray inputIds = Tensors.of(scope, new Shape(captions.size(), length), ids);
         return Torch.noGrad(() -> textEncoder.call(scope, "forward", inputIds).singletonOrThrow());
     }
 
@@ -160,8 +161,8 @@ public final class TextToImage implements AutoCloseable {
         long[] timesteps = new long[batch];
         Arrays.fill(timesteps, timestep);
         try (NDManager scope = manager.newSubManager()) {
-            NDArray input = scope.create(sample, batchShape(batch));
-            NDArray time = scope.create(timesteps);
+            NDArray input = Tensors.of(scope, batchShape(batch), sample);
+            NDArray time = Tensors.of(scope, new Shape(batch), timesteps);
             return Torch.noGrad(() -> unet.call(scope, "forward", input, time, states)
                     .singletonOrThrow()
                     .toFloatArray());
@@ -185,7 +186,7 @@ public final class TextToImage implements AutoCloseable {
             scaled[i] = (float) (latents[i] / scalingFactor);
         }
         try (NDManager scope = manager.newSubManager()) {
-            NDArray input = scope.create(scaled, batchShape(images));
+            NDArray input = Tensors.of(scope, batchShape(images), scaled);
             NDArray pixels = Torch.noGrad(() -> vae.call(scope, "decode", input).singletonOrThrow()); // (N, 3, H, W)
             int height = (int) pixels.getShape().get(2);
             int width = (int) pixels.getShape().get(3);

@@ -4,7 +4,6 @@ import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
@@ -176,7 +175,7 @@ public final class Torch {
     /** Copies values into a tensor's own memory, wherever that is. The remaining values must be as many as its elements. */
     public static void copy(FloatBuffer values, NDArray target) {
         try (NDManager scope = target.getManager().newSubManager()) {
-            NDArray source = scope.create(values, target.getShape(), DataType.FLOAT32);
+            NDArray source = Tensors.of(scope, target.getShape(), values);
             noGrad(() -> Functions.MODULE.call(scope, "copy", List.of(target), List.of(source)));
         }
     }

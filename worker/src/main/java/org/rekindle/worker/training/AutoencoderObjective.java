@@ -8,6 +8,7 @@ import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.torchscript.ComputeType;
+import org.rekindle.worker.torchscript.Tensors;
 import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.torchscript.TorchModule;
 
@@ -58,7 +59,7 @@ record AutoencoderObjective(TorchModule vae, TorchModule latentMath, TorchModule
             NDArray reconstruction = vae.call(scope, "decode", latents).singletonOrThrow(); // (N, 3, H, W)
             NDArray mean =
                     loss.call(scope, "loss", image, reconstruction, moments).singletonOrThrow();
-            Torch.backward(mean.div(lanes));
+            Torch.backward(mean.div(Tensors.scalar(scope, (float) lanes)));
             return mean;
         });
     }

@@ -2,6 +2,7 @@ package org.rekindle.worker.training;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import java.util.List;
 import java.util.function.IntFunction;
 import org.rekindle.worker.diffusion.NoiseSchedule;
@@ -9,6 +10,7 @@ import org.rekindle.worker.diffusion.NoiseSchedule.Coefficients;
 import org.rekindle.worker.models.UNet2DConditionModel;
 import org.rekindle.worker.torchscript.Checkpointing;
 import org.rekindle.worker.torchscript.ScriptModule;
+import org.rekindle.worker.torchscript.Tensors;
 import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.torchscript.TorchModule;
 
@@ -45,7 +47,7 @@ record DenoisingLoss(TorchModule unet, List<String> segments, TorchModule math, 
         for (int i = 0; i < steps.length; i++) {
             steps[i] = timesteps[i];
         }
-        NDArray timestep = scope.create(steps);
+        NDArray timestep = Tensors.of(scope, new Shape(steps.length), steps);
         return segments.isEmpty()
                 ? plain(scope, noisy, timestep, states, target, lanes)
                 : checkpointed(scope, noisy, timestep, states, target, lanes);
@@ -71,7 +73,7 @@ record DenoisingLoss(TorchModule unet, List<String> segments, TorchModule math, 
 
     private NDArray backward(NDManager scope, NDArray prediction, NDArray target, int lanes) {
         NDArray loss = math.call(scope, "loss", prediction, target).singletonOrThrow();
-        Torch.backward(loss.div(lanes));
+        Torch.backward(loss.div(Tensors.scalar(scope, (float) lanes)));
         return loss;
     }
 
@@ -85,7 +87,8 @@ record DenoisingLoss(TorchModule unet, List<String> segments, TorchModule math, 
             a[i] = (float) coefficients.latents();
             b[i] = (float) coefficients.noise();
         }
-        return math.call(scope, "mix", latents, noise, scope.create(a), scope.create(b))
+        Shape batch = new Shape(timesteps.length);
+        return math.call(scope, "mix", latents, noise, Tensors.of(scope, batch, a), Tensors.of(scope, batch, b))
                 .singletonOrThrow();
     }
 

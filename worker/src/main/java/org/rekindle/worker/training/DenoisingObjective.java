@@ -11,6 +11,7 @@ import org.rekindle.worker.pipeline.ClipTokenizer;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.torchscript.ComputeType;
+import org.rekindle.worker.torchscript.Tensors;
 import org.rekindle.worker.torchscript.TorchModule;
 
 /**
@@ -93,7 +94,7 @@ final class DenoisingObjective implements Objective {
                 .map(tokenizer::encode)
                 .flatMapToLong(Arrays::stream)
                 .toArray();
-        return scope.create(ids, new Shape(captions.size(), ids.length / captions.size()));
+        return Tensors.of(scope, new Shape(captions.size(), ids.length / captions.size()), ids);
     }
 
     @Override

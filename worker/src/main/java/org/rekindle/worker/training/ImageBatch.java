@@ -2,11 +2,9 @@ package org.rekindle.worker.training;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import java.nio.ByteBuffer;
-import java.nio.FloatBuffer;
 import org.rekindle.data.lanes.LaneBatch;
+import org.rekindle.worker.torchscript.Tensors;
 import org.rekindle.worker.torchscript.TorchModule;
 
 /** From a lane's bytes to images, and from moments to latents, on the device of a {@link LatentMath}. */
@@ -15,7 +13,7 @@ record ImageBatch(TorchModule latentMath) {
     /** Returns images of shape (batch, 3, height, width) in [-1, 1]. */
     NDArray pixels(NDManager scope, LaneBatch batch) {
         Shape shape = new Shape(batch.size(), batch.resolution(), batch.resolution(), 3);
-        NDArray rgb = scope.create(ByteBuffer.wrap(batch.pixels()), shape, DataType.UINT8);
+        NDArray rgb = Tensors.of(scope, shape, batch.pixels());
         return latentMath.call(scope, "pixels", rgb).singletonOrThrow();
     }
 
@@ -34,7 +32,6 @@ record ImageBatch(TorchModule latentMath) {
 
     /** Returns standard normal numbers of a shape. */
     static NDArray normal(NDManager scope, LaneDraws draws, String purpose, Shape shape) {
-        FloatBuffer values = FloatBuffer.wrap(draws.normal(purpose, Math.toIntExact(shape.size())));
-        return scope.create(values, shape, DataType.FLOAT32);
+        return Tensors.of(scope, shape, draws.normal(purpose, Math.toIntExact(shape.size())));
     }
 }

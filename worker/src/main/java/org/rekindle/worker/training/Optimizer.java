@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.rekindle.coordinator.config.ModelConfig;
 import org.rekindle.coordinator.config.OptimizerConfig;
+import org.rekindle.worker.torchscript.Tensors;
 import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.torchscript.TorchModule;
 
@@ -100,7 +101,7 @@ final class Optimizer implements AutoCloseable {
                     NDManager scalars = host.newSubManager()) {
                 List<NDArray> weights = List.copyOf(parameters.values());
                 if (maxGradNorm != null) {
-                    script.call(scope, "clip", gradients, measured, scope.create(maxGradNorm.floatValue()));
+                    script.call(scope, "clip", gradients, measured, Tensors.scalar(scope, maxGradNorm.floatValue()));
                 }
                 script.call(
                         scope,
@@ -109,8 +110,8 @@ final class Optimizer implements AutoCloseable {
                         gradients,
                         List.copyOf(expAvg.values()),
                         List.copyOf(expAvgSq.values()),
-                        scope.create((float) updates),
-                        scalars.create(learningRate));
+                        Tensors.scalar(scope, (float) updates),
+                        Tensors.scalar(scalars, learningRate));
                 return null;
             }
         });
@@ -123,7 +124,7 @@ final class Optimizer implements AutoCloseable {
     private void average(double weight) {
         Torch.noGrad(() -> {
             try (NDManager scope = manager.newSubManager();
-                    NDArray scalar = host.create(weight)) {
+                    NDArray scalar = Tensors.scalar(host, weight)) {
                 List<NDArray> weights = List.copyOf(parameters.values());
                 return script.call(scope, "average", List.copyOf(ema.values()), weights, scalar);
             }

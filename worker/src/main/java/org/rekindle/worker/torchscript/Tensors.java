@@ -1,0 +1,83 @@
+package org.rekindle.worker.torchscript;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import java.util.function.Consumer;
+
+/**
+ * Tensors from values in the JVM's heap. Use these, never {@code NDManager.create(values)}: that one lays a tensor over a direct buffer,
+ * whose memory the garbage collector frees, and a training run makes so little garbage in the heap that it collects every few thousand
+ * steps only: hundreds of megabytes. Here the memory is the tensor's own, and goes when the scope closes.
+ *
+ * <p>All methods throw {@link IllegalArgumentException} when the values are not as many as the shape has elements.
+ */
+public final class Tensors {
+
+    private Tensors() {}
+
+    /** Returns an uint8 tensor. */
+    public static NDArray of(NDManager scope, Shape shape, byte... values) {
+        check(shape, values.length);
+        return filled(scope, shape, DataType.UINT8, memory -> memory.put(values));
+    }
+
+    /** Returns an int64 tensor. */
+    public static NDArray of(NDManager scope, Shape shape, long... values) {
+        check(shape, values.length);
+        return filled(
+                scope, shape, DataType.INT64, memory -> memory.asLongBuffer().put(values));
+    }
+
+    /** Returns an fp32 tensor. */
+    public static NDArray of(NDManager scope, Shape shape, float... values) {
+        return of(scope, shape, FloatBuffer.wrap(values));
+    }
+
+    /** Returns an fp32 tensor of a buffer's remaining values. */
+    public static NDArray of(NDManager scope, Shape shape, FloatBuffer values) {
+        check(shape, values.remaining());
+        return filled(
+                scope, shape, DataType.FLOAT32, memory -> memory.asFloatBuffer().put(values));
+    }
+
+    /** Returns an fp64 tensor of no dimension. */
+    public static NDArray scalar(NDManager scope, double value) {
+        return filled(scope, new Shape(), DataType.FLOAT64, memory -> memory.putDouble(value));
+    }
+
+    /** Returns an fp32 tensor of no dimension. */
+    public static NDArray scalar(NDManager scope, float value) {
+        return of(scope, new Shape(), value);
+    }
+
+    private static void check(Shape shape, int values) {
+        if (shape.size() != values) {
+            throw new IllegalArgumentException(values + " values for shape " + shape);
+        }
+    }
+
+    private static NDArray filled(NDManager scope, Shape shape, DataType type, Consumer<ByteBuffer> fill) {
+        Torch.prepare();
+        if (scope.getDevice().isGpu()) {
+            try (NDManager host = Torch.manager(Device.cpu())) {
+                NDArray copy = filled(host, shape, type, fill).toDevice(scope.getDevice(), true);
+                copy.attach(scope);
+                return copy;
+            }
+        }
+        NDArray tensor = scope.create(shape, type);
+        if (shape.size() > 0) {
+            ByteBuffer memory = tensor.toByteBuffer(true); // in native byte order
+            if (!memory.isDirect()) {
+                throw new IllegalStateException("DJL gave a copy of the tensor's memory");
+            }
+            fill.accept(memory);
+        }
+        return tensor;
+    }
+}
