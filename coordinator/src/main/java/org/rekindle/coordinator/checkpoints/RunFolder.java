@@ -8,7 +8,6 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -76,7 +75,8 @@ public final class RunFolder implements AutoCloseable {
                     e);
         } catch (IOException e) {
             throw new UserException(
-                    path + ": cannot be written (" + reason(e) + "); choose another experiment.log_dir", e);
+                    path + ": cannot be written (" + UserException.reason(e) + "); choose another experiment.log_dir",
+                    e);
         }
     }
 
@@ -130,11 +130,6 @@ public final class RunFolder implements AutoCloseable {
         }
     }
 
-    private static String reason(IOException e) {
-        String reason = e instanceof FileSystemException fs ? fs.getReason() : e.getMessage();
-        return reason == null ? e.getClass().getSimpleName() : reason;
-    }
-
     public Path path() {
         return path;
     }
@@ -174,7 +169,7 @@ public final class RunFolder implements AutoCloseable {
             }
             return newest;
         } catch (IOException e) {
-            throw new UserException(path + ": cannot be written (" + reason(e) + ")", e);
+            throw new UserException(path + ": cannot be written (" + UserException.reason(e) + ")", e);
         }
     }
 
@@ -183,7 +178,7 @@ public final class RunFolder implements AutoCloseable {
         try {
             lock.close();
         } catch (IOException e) {
-            throw new UserException(path + ": its lock cannot be released (" + reason(e) + ")", e);
+            throw new UserException(path + ": its lock cannot be released (" + UserException.reason(e) + ")", e);
         } finally {
             HELD.remove(held);
         }

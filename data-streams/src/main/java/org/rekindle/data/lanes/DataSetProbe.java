@@ -20,12 +20,15 @@ final class DataSetProbe {
     private final List<Path> shards;
     private final MetadataFilters filters;
     private final ImageDecoder images;
+    private final StageCounters lane;
     private boolean found;
 
-    DataSetProbe(List<Path> shards, MetadataFilters filters, ImageDecoder images) {
+    /** @param lane what the lane has counted, and named, so far; stays as it is */
+    DataSetProbe(List<Path> shards, MetadataFilters filters, ImageDecoder images, StageCounters lane) {
         this.shards = shards;
         this.filters = filters;
         this.images = images;
+        this.lane = lane;
     }
 
     /**
@@ -37,7 +40,7 @@ final class DataSetProbe {
         if (found) {
             return;
         }
-        StageCounters counters = new StageCounters();
+        StageCounters counters = new StageCounters(lane);
         Acceptance acceptance = new Acceptance(filters, counters);
         for (Path shard : shards) {
             try (WebDatasetReader reader = WebDatasetReader.open(shard, index -> true, counters)) {

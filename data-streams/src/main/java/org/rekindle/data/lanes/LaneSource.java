@@ -58,7 +58,7 @@ public final class LaneSource {
                         params.batchSize(),
                         params.resolution(),
                         from,
-                        new DataSetProbe(plan.shards(), filters, images),
+                        new DataSetProbe(plan.shards(), filters, images, counters),
                         counters)::add)
                 .buffer(PREFETCH_BATCHES, OverflowStrategy.backpressure())
                 .async(BLOCKING)

@@ -1,6 +1,8 @@
 package org.rekindle.data.lanes;
 
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
@@ -14,6 +16,10 @@ final class StageCounters implements ReadListener {
 
     private static final Logger LOG = LoggerFactory.getLogger(StageCounters.class);
 
+    /** So many are told apart by name; of a data set damaged throughout, more would bury everything else. */
+    private static final int NAMED_AT_MOST = 100;
+
+    private final Set<String> named;
     private final LongAdder members = new LongAdder();
     private final LongAdder bytes = new LongAdder();
     private final LongAdder examples = new LongAdder();
@@ -24,6 +30,15 @@ final class StageCounters implements ReadListener {
     private final LongAdder decoded = new LongAdder();
     private final LongAdder batches = new LongAdder();
 
+    StageCounters() {
+        named = new HashSet<>();
+    }
+
+    /** @param others counts of the same examples: what they have named is not named again */
+    StageCounters(StageCounters others) {
+        named = others.named;
+    }
+
     @Override
     public void member(long length) {
         members.increment();
@@ -33,7 +48,15 @@ final class StageCounters implements ReadListener {
     @Override
     public void corrupt(String where, String why) {
         corrupt.increment();
-        LOG.warn("left out {}: {}", where, why);
+        synchronized (named) {
+            // Every epoch comes by again; once is enough.
+            if (named.size() < NAMED_AT_MOST && named.add(where)) {
+                LOG.warn("left out {}: {}", where, why);
+                if (named.size() == NAMED_AT_MOST) {
+                    LOG.warn("left out {} by now; the next ones are counted, not named", NAMED_AT_MOST);
+                }
+            }
+        }
     }
 
     void example() {

@@ -56,7 +56,9 @@ public record CsvSource(Path file) implements ShardSource {
 
     private UserException unreadable(Exception e) {
         return new UserException(
-                "CSV file " + file + " cannot be read (" + e.getMessage() + "): give a UTF-8 file with a header line",
+                "CSV file " + file + " cannot be read ("
+                        + UserException.reason(e)
+                        + "): give a UTF-8 file with a header line",
                 e);
     }
 

@@ -48,7 +48,8 @@ public record FolderSource(Path folder) implements ShardSource {
                     .toList();
         } catch (IOException | UncheckedIOException e) {
             throw new UserException(
-                    "folder " + folder + " cannot be read (" + e.getMessage() + "): name a readable folder", e);
+                    "folder " + folder + " cannot be read (" + UserException.reason(e) + "): name a readable folder",
+                    e);
         }
     }
 
@@ -77,7 +78,8 @@ public record FolderSource(Path folder) implements ShardSource {
             return new ShardExample(key, Files.readAllBytes(image), extension, caption, json(sidecar(image, ".json")));
         } catch (IOException e) {
             throw new UserException(
-                    "image " + image + ", its caption or its metadata cannot be read (" + e.getMessage() + ")", e);
+                    "image " + image + ", its caption or its metadata cannot be read (" + UserException.reason(e) + ")",
+                    e);
         }
     }
 

@@ -52,7 +52,8 @@ final class ExportCommand implements Callable<Integer> {
                             precision,
                             stream));
         } catch (IOException e) {
-            throw new UserException(out + " cannot be written (" + e + "); check disk space and permissions", e);
+            throw new UserException(
+                    out + " cannot be written (" + UserException.reason(e) + "); check disk space and permissions", e);
         }
         System.out.println(out);
         return 0;

@@ -55,6 +55,7 @@ final class GenerateCommand implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {
         Options options = CommandOptions.read("generate", keyValues.list(), Options.class, "pipeline", "out");
+        check(options);
         List<PromptList.Entry> prompts = prompts(options);
         Torch.init(options.threads());
         PipelineDirectory pipeline = PipelineDirectory.open(Path.of(options.pipeline()));
@@ -71,6 +72,17 @@ final class GenerateCommand implements Callable<Integer> {
             System.out.println(grid);
         }
         return 0;
+    }
+
+    private static void check(Options options) {
+        if (!Double.isFinite(options.guidanceScale())) {
+            throw new UserException(
+                    "generate: guidance_scale=" + options.guidanceScale() + " is no finite number, such as 7.5");
+        }
+        if (options.threads() != null && options.threads() < 1) {
+            throw new UserException(
+                    "generate: threads=" + options.threads() + " is less than 1; leave it out for all cores");
+        }
     }
 
     private static List<PromptList.Entry> prompts(Options options) {

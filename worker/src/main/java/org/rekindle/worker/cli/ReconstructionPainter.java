@@ -47,7 +47,8 @@ record ReconstructionPainter(int count, int resolution, List<Path> shards) imple
             Files.createDirectories(out);
             RgbImages.writePng(RgbImages.grid(pairs), grid);
         } catch (IOException e) {
-            throw new UserException(grid + " cannot be written (" + e + "); check disk space and permissions", e);
+            throw new UserException(
+                    grid + " cannot be written (" + UserException.reason(e) + "); check disk space and permissions", e);
         }
         return grid;
     }

@@ -1,9 +1,8 @@
 package org.rekindle.worker.cli;
 
 import java.io.PrintWriter;
+import java.util.List;
 import org.rekindle.data.UserException;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -27,8 +26,6 @@ import picocli.CommandLine.Command;
         })
 public final class Rekindle {
 
-    private static final Logger LOG = LoggerFactory.getLogger(Rekindle.class);
-
     public static void main(String[] arguments) {
         int exitCode = commandLine().execute(arguments);
         System.exit(exitCode);
@@ -36,17 +33,41 @@ public final class Rekindle {
 
     static CommandLine commandLine() {
         return new CommandLine(new Rekindle())
+                .setExpandAtFiles(false)
+                .setParameterExceptionHandler((exception, arguments) -> explain(exception))
                 .setExecutionExceptionHandler((exception, command, parsed) -> report(exception, command.getErr()));
     }
 
-    /** One line for whoever typed the command; the stack trace of a defect goes to the log only. */
+    /** A command that only groups others shows what there is; any other mistake is told in one line. */
+    private static int explain(CommandLine.ParameterException exception) {
+        CommandLine command = exception.getCommandLine();
+        String name = command.getCommandSpec().qualifiedName();
+        boolean group = !command.getSubcommands().isEmpty();
+        if (exception instanceof CommandLine.UnmatchedArgumentException unmatched) {
+            String first = unmatched.getUnmatched().get(0);
+            String what = group && !first.startsWith("-") ? "is no command" : "is no option here";
+            List<String> near = unmatched.getSuggestions();
+            String hint = near.isEmpty() ? "" : "; did you mean " + near.get(0) + "?";
+            command.getErr().println("rekindle: " + first + " " + what + hint + " (" + name + " --help lists them)");
+        } else if (group) {
+            command.usage(command.getErr());
+        } else {
+            String line = exception.getMessage().replaceAll("\\R", " ");
+            command.getErr().println("rekindle: " + line + "; see " + name + " --help");
+        }
+        return CommandLine.ExitCode.USAGE;
+    }
+
+    /** One line for whoever typed the command; the stack trace of a defect is for those who ask for it. */
     private static int report(Exception exception, PrintWriter err) {
         if (exception instanceof UserException) {
             err.println("rekindle: " + exception.getMessage());
         } else {
-            LOG.debug("internal error", exception);
             err.println("rekindle: internal error: " + exception
-                    + "; this is a defect, please report it with the output of REKINDLE_LOG_LEVEL=debug");
+                    + "; this is a defect, please report it with what REKINDLE_STACK_TRACE=1 adds to this line");
+            if (System.getenv("REKINDLE_STACK_TRACE") != null) {
+                exception.printStackTrace(err);
+            }
         }
         return CommandLine.ExitCode.SOFTWARE;
     }

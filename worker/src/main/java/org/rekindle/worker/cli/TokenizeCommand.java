@@ -34,14 +34,16 @@ final class TokenizeCommand implements Callable<Integer> {
         try {
             lines = Files.readString(text).lines().toList();
         } catch (IOException e) {
-            throw new UserException("text=" + text + " cannot be read (" + e + "): name a text file in UTF-8", e);
+            throw new UserException(
+                    "text=" + text + " cannot be read (" + UserException.reason(e) + "): name a text file in UTF-8", e);
         }
         try (ClipTokenizer tokenizer =
                 PipelineDirectory.open(Path.of(options.pipeline())).tokenizer()) {
             long[][] ids = lines.stream().map(tokenizer::encode).toArray(long[][]::new);
             AtomicFile.write(out, stream -> new ObjectMapper().writeValue(stream, ids));
         } catch (IOException e) {
-            throw new UserException(out + " cannot be written (" + e + "); check disk space and permissions", e);
+            throw new UserException(
+                    out + " cannot be written (" + UserException.reason(e) + "); check disk space and permissions", e);
         }
         System.out.println(out);
         return 0;

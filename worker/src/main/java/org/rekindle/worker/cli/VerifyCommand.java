@@ -3,6 +3,7 @@ package org.rekindle.worker.cli;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.rekindle.coordinator.checkpoints.RunVerification;
+import org.rekindle.coordinator.config.CommandOptions;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -13,9 +14,12 @@ final class VerifyCommand implements Callable<Integer> {
     @Mixin
     private KeyValues keyValues;
 
+    record Options(String run) {}
+
     @Override
     public Integer call() {
-        RunVerification verification = RunVerification.of(Path.of(keyValues.required("verify", "run")));
+        Options options = CommandOptions.read("verify", keyValues.list(), Options.class, "run");
+        RunVerification verification = RunVerification.of(Path.of(options.run()));
         verification.lines().forEach(System.out::println);
         return verification.holds() ? 0 : 1;
     }

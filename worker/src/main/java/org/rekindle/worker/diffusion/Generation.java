@@ -61,7 +61,9 @@ public final class Generation {
             return grid;
         } catch (IOException e) {
             throw new UserException(
-                    out + ": images cannot be written (" + e + "); check disk space and permissions", e);
+                    out + ": images cannot be written (" + UserException.reason(e)
+                            + "); check disk space and permissions",
+                    e);
         }
     }
 

@@ -11,12 +11,16 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Pattern;
 import org.rekindle.data.UserException;
 
 /** The JSON objects of a pipeline directory, read with one-line errors and written the way Python writes them (indent 2). */
 public final class JsonFiles {
 
     static final ObjectMapper JSON = new ObjectMapper();
+
+    /** What Jackson adds for programmers. */
+    private static final Pattern PARSER_STATE = Pattern.compile("(?s)( \\(start marker at .*|\\R.*)");
 
     private JsonFiles() {}
 
@@ -38,7 +42,8 @@ public final class JsonFiles {
         } catch (JsonProcessingException e) {
             throw new UserException(
                     file + ":" + e.getLocation().getLineNr() + ": not valid JSON ("
-                            + e.getOriginalMessage().lines().findFirst().orElse("") + ")",
+                            + PARSER_STATE.matcher(e.getOriginalMessage()).replaceFirst("")
+                            + "); correct it or fetch it again",
                     e);
         } catch (IOException e) {
             throw new UserException(file + ": cannot be read (" + e.getMessage() + ")", e);

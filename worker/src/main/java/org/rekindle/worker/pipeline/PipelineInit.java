@@ -10,6 +10,7 @@ import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.rekindle.coordinator.config.ComponentConfig;
 import org.rekindle.coordinator.config.ModelConfig;
@@ -52,14 +53,16 @@ public final class PipelineInit {
                 Files.deleteIfExists(target);
                 Files.move(temporary, target);
             } catch (UserException e) {
-                throw new UserException(e.getMessage().replace(temporary.toString(), out.toString()), e);
+                throw new UserException(inTermsOfConfiguration(e.getMessage(), temporary), e);
             } finally {
                 delete(temporary);
             }
             return PipelineDirectory.open(out);
         } catch (IOException e) {
             throw new UserException(
-                    out + ": the pipeline cannot be written (" + e + "); check disk space and permissions", e);
+                    out + ": the pipeline cannot be written (" + UserException.reason(e)
+                            + "); check disk space and permissions",
+                    e);
         }
     }
 
@@ -74,6 +77,13 @@ public final class PipelineInit {
             return SchedulerFiles.config(training);
         }
         return pipeline.config(Component.SCHEDULER);
+    }
+
+    /** What was read was written here from the configuration a moment ago: name its section, not a file that will be gone. */
+    private static String inTermsOfConfiguration(String message, Path temporary) {
+        String folder = Pattern.quote(temporary.toString());
+        return message.replaceAll(folder + "/(\\w+)/\\w+\\.json", "model.$1")
+                .replaceAll(folder + "(/(?=\\w))?", "model");
     }
 
     private static void write(ModelConfig model, DatasetConfig dataset, long seed, Path folder) throws IOException {

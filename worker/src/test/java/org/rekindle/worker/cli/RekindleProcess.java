@@ -22,8 +22,18 @@ public final class RekindleProcess {
 
     /** Starts a command in a folder; its output goes to a file there. */
     public static RekindleProcess start(Path folder, String... arguments) throws IOException {
+        return start(folder, List.of(), arguments);
+    }
+
+    /** As {@link #start}, but no file may grow beyond so many blocks of 1024 bytes, which fails writers as a full disk does. */
+    static RekindleProcess startWithFileLimit(Path folder, int blocks, String... arguments) throws IOException {
+        return start(folder, List.of("bash", "-c", "ulimit -f " + blocks + "; exec \"$@\"", "limited"), arguments);
+    }
+
+    private static RekindleProcess start(Path folder, List<String> prefix, String... arguments) throws IOException {
         Path output = Files.createTempFile(folder, "output", ".txt");
-        List<String> command = new ArrayList<>(List.of(
+        List<String> command = new ArrayList<>(prefix);
+        command.addAll(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx1g",
                 "-XX:+UseSerialGC",
