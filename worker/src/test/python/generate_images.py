@@ -23,13 +23,11 @@ parser.add_argument("--steps", type=int, default=10)
 parser.add_argument("--scale", type=float, default=5.0)
 args = parser.parse_args()
 
-pipeline = StableDiffusionPipeline.from_pretrained(args.pipeline)
+scheduler_class = {"ddim": DDIMScheduler, "pndm": PNDMScheduler}[args.scheduler]
+# Given to the constructor and not set afterwards: only there does the pipeline correct steps_offset and clip_sample.
+scheduler = scheduler_class.from_pretrained(args.pipeline, subfolder="scheduler")
+pipeline = StableDiffusionPipeline.from_pretrained(args.pipeline, scheduler=scheduler)
 pipeline.set_progress_bar_config(disable=True)
-config = pipeline.scheduler.config
-if args.scheduler == "ddim":
-    pipeline.scheduler = DDIMScheduler.from_config(config)
-else:
-    pipeline.scheduler = PNDMScheduler.from_config(config, skip_prk_steps=True)
 latents = load_file(args.latents)
 os.makedirs(args.out, exist_ok=True)
 with open(args.prompts, newline="", encoding="utf-8") as file:
