@@ -45,11 +45,11 @@ class DemoRecipesTest {
     }
 
     @Test
-    void theAutoencoderOfTheRecipesDownsamplesByFourAndIsSmall() {
+    void theAutoencoderOfTheRecipesDownsamplesByEightAndIsSmall() {
         RunConfig config = read("autoencoder");
         assertThat(config.objective().target()).isEqualTo("autoencoder");
-        assertThat(config.model().vae().params().get("block_out_channels")).hasSize(3);
-        assertThat(parameters("AutoencoderKL", config.model().vae())).isLessThan(1_500_000L);
+        assertThat(config.model().vae().params().get("block_out_channels")).hasSize(4);
+        assertThat(parameters("AutoencoderKL", config.model().vae())).isLessThan(2_000_000L);
     }
 
     @Test
