@@ -54,9 +54,9 @@ class DemoRecipesTest {
 
     @Test
     void theNumbersOfStepsAreThoseOfTheComments() {
-        assertThat(read("shapes").totalSteps(1)).isEqualTo(1200);
+        assertThat(read("shapes").totalSteps(1)).isEqualTo(2000);
         assertThat(read("emoji").totalSteps(1)).isEqualTo(3000);
-        assertThat(read("autoencoder").totalSteps(1)).isEqualTo(8000);
+        assertThat(read("autoencoder").totalSteps(1)).isEqualTo(12000);
     }
 
     private static RunConfig read(String name) {
