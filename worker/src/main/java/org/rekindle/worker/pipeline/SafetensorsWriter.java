@@ -41,7 +41,9 @@ public final class SafetensorsWriter {
         FloatBuffer source = values.slice();
         return add(name, DType.F32, shape, 4L * source.remaining(), channel -> {
             FloatBuffer rest = source.duplicate();
-            ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK).order(ByteOrder.LITTLE_ENDIAN);
+            // In the heap: direct memory would wait for a garbage collection, 1 MiB for each tensor of each checkpoint.
+            ByteBuffer chunk = ByteBuffer.allocate(4 * Math.min(CHUNK / 4, rest.remaining()))
+                    .order(ByteOrder.LITTLE_ENDIAN);
             while (rest.hasRemaining()) {
                 int count = Math.min(rest.remaining(), CHUNK / 4);
                 chunk.clear();
