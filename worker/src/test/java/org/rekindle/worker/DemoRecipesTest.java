@@ -54,7 +54,7 @@ class DemoRecipesTest {
 
     @Test
     void theNumbersOfStepsAreThoseOfTheComments() {
-        assertThat(read("shapes").totalSteps(1)).isEqualTo(2600);
+        assertThat(read("shapes").totalSteps(1)).isEqualTo(2400);
         assertThat(read("emoji").totalSteps(1)).isEqualTo(3000);
         assertThat(read("autoencoder").totalSteps(1)).isEqualTo(12000);
     }
