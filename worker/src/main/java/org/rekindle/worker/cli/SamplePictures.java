@@ -3,13 +3,15 @@ package org.rekindle.worker.cli;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.data.UserException;
 import org.rekindle.worker.pipeline.PipelineDirectory;
+import org.rekindle.worker.torchscript.Torch;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,11 +31,14 @@ final class SamplePictures implements StepListener {
 
     private final Painter painter;
     private final Path samples;
-    private final ExecutorService thread = Executors.newSingleThreadExecutor(work -> {
-        Thread worker = new Thread(work, "samples");
-        worker.setDaemon(true);
-        return worker;
-    });
+
+    /** One picture after the other, on a thread that ends when there is nothing to draw; {@link Torch#inThreadOfItsOwn} says why. */
+    private final ExecutorService thread =
+            new ThreadPoolExecutor(0, 1, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), work -> {
+                Thread worker = new Thread(work, "samples");
+                worker.setDaemon(true);
+                return worker;
+            });
 
     private SamplePictures(Painter painter, Path samples) {
         this.painter = painter;

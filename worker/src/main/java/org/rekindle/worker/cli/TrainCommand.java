@@ -34,8 +34,8 @@ final class TrainCommand implements Callable<Integer> {
             config.notices().forEach(System.out::println);
             List<Path> shards = RunShards.prepare(config.dataset(), System.out::println);
             Torch.init(config.system().threads());
-            Checkpoint start =
-                    folder.startingPoint(System.out::println).orElseGet(() -> firstCheckpoint(config, folder));
+            Checkpoint start = folder.startingPoint(System.out::println)
+                    .orElseGet(() -> Torch.inThreadOfItsOwn(() -> firstCheckpoint(config, folder)));
             checkFits(config, start);
             return train(config, folder, start, shards);
         }

@@ -10,6 +10,9 @@ import ai.djl.pytorch.jni.JniUtils;
 import java.nio.FloatBuffer;
 import java.util.Collection;
 import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.function.Supplier;
 
 /**
@@ -104,6 +107,25 @@ public final class Torch {
     public static NDManager manager(Device device) {
         prepare();
         return engine().newBaseManager(device);
+    }
+
+    /**
+     * Runs something on a thread that ends with it. OpenMP keeps a team of threads for each thread that has computed; once the teams
+     * have more threads than there are processors, libgomp no longer spins at barriers but sleeps, and small training steps take twice
+     * as long. So only the training thread may stay.
+     */
+    public static <T> T inThreadOfItsOwn(Supplier<T> work) {
+        FutureTask<T> task = new FutureTask<>(work::get);
+        new Thread(task, "setup").start();
+        try {
+            return task.get();
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof RuntimeException cause ? cause : new IllegalStateException(e.getCause());
+        } catch (InterruptedException e) {
+            task.cancel(true);
+            Thread.currentThread().interrupt();
+            throw new CancellationException("interrupted");
+        }
     }
 
     /** Runs something that autograd doesn't record. */
