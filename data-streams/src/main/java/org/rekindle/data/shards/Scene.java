@@ -24,7 +24,8 @@ record Scene(Colour background, List<Figure> figures) {
 
     private static final double CENTRE = SIDE / 2.0;
     private static final double SHARE_OF_PAIRS = 0.1;
-    private static final double SHARE_OF_SOLIDS = 0.7;
+    private static final double SHARE_OF_LARGE = 0.6;
+    private static final double SHARE_OF_SOLIDS = 0.85;
 
     enum Size {
         SMALL(9.5, 15),
@@ -103,7 +104,7 @@ record Scene(Colour background, List<Figure> figures) {
             figures.add(Figure.random(Size.MEDIUM, beside ? Place.LEFT : Place.TOP, 12.5, 15.5, random));
             figures.add(Figure.random(Size.MEDIUM, beside ? Place.RIGHT : Place.BOTTOM, 12.5, 15.5, random));
         } else {
-            Size size = Size.values()[random.nextInt(Size.values().length)];
+            Size size = random.nextDouble() < SHARE_OF_LARGE ? Size.LARGE : Size.values()[random.nextInt(2)];
             Place place = Place.values()[random.nextInt(Place.values().length)];
             figures.add(Figure.random(size, place, size.radius, size.distance, random));
         }
