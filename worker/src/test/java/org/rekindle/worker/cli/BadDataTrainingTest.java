@@ -36,7 +36,7 @@ class BadDataTrainingTest {
 
         RekindleProcess second = start(0);
         second.awaitLines(folder.resolve("tiny/metrics.jsonl"), steps() + 3);
-        second.signal(interruptsReachProcesses() ? "INT" : "TERM");
+        second.signal(RekindleProcess.interruptsReachProcesses() ? "INT" : "TERM");
         second.awaitSuccess();
         Path newest = checkpoints().get(checkpoints().size() - 1);
 
@@ -99,20 +99,6 @@ class BadDataTrainingTest {
         try (Stream<Path> entries = Files.list(folder.resolve("tiny/checkpoints"))) {
             return entries.sorted().toList();
         }
-    }
-
-    /** A shell without job control starts its background commands with SIGINT ignored, and so their children. */
-    private static boolean interruptsReachProcesses() throws IOException {
-        Path status = Path.of("/proc/self/status");
-        return !Files.exists(status)
-                || Files.readAllLines(status).stream()
-                        .filter(line -> line.startsWith("SigIgn:"))
-                        .noneMatch(line -> (Long.parseUnsignedLong(
-                                                line.substring(line.indexOf(':') + 1)
-                                                        .strip(),
-                                                16)
-                                        & 2)
-                                != 0);
     }
 
     private static void damage(Path file) throws IOException {

@@ -109,4 +109,18 @@ public final class RekindleProcess {
     String output() throws IOException {
         return Files.readString(output);
     }
+
+    /** A shell without job control starts its background commands with SIGINT ignored, and so their children. */
+    public static boolean interruptsReachProcesses() throws IOException {
+        Path status = Path.of("/proc/self/status");
+        return !Files.exists(status)
+                || Files.readAllLines(status).stream()
+                        .filter(line -> line.startsWith("SigIgn:"))
+                        .noneMatch(line -> (Long.parseUnsignedLong(
+                                                line.substring(line.indexOf(':') + 1)
+                                                        .strip(),
+                                                16)
+                                        & 2)
+                                != 0);
+    }
 }
