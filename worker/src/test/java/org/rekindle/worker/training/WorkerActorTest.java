@@ -2,7 +2,11 @@ package org.rekindle.worker.training;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.typesafe.config.ConfigFactory;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -10,6 +14,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.pekko.actor.testkit.typed.javadsl.ActorTestKit;
 import org.apache.pekko.actor.testkit.typed.javadsl.TestProbe;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -177,8 +183,28 @@ class WorkerActorTest {
         both.addAll(victim.trainedOn);
         assertThat(both).doesNotHaveDuplicates();
         assertThat(survivor.trainedOn).anyMatch(key -> key.startsWith("0#")).anyMatch(key -> key.startsWith("1#"));
-        for (int i = 0; i < 2 * 29; i++) {
-            assertThat(both).contains("0#" + i, "1#" + i);
+        // The victim may die between the decision of a step and its own part of it, two examples of its lane. The
+        // sessions of this test
+        // reduce nothing; in a real run the survivor's gradients hold that part.
+        List<String> decided = IntStream.range(0, 2 * 29)
+                .boxed()
+                .flatMap(i -> Stream.of("0#" + i, "1#" + i))
+                .toList();
+        assertThat(decided.stream().filter(key -> !both.contains(key)).count()).isIn(0L, 2L);
+        assertLanesAreGapless(folder.resolve("ledger.jsonl"));
+    }
+
+    private static void assertLanesAreGapless(Path ledger) throws IOException {
+        JsonNode before = null;
+        for (String line : Files.readAllLines(ledger)) {
+            JsonNode lanes = new ObjectMapper().readTree(line).get("lanes");
+            for (String lane : List.of("0", "1")) {
+                if (before != null) {
+                    assertThat(lanes.get(lane).get(0))
+                            .isEqualTo(before.get(lane).get(1));
+                }
+            }
+            before = lanes;
         }
     }
 
