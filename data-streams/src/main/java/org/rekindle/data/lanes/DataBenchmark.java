@@ -1,21 +1,15 @@
 package org.rekindle.data.lanes;
 
-import com.sun.management.OperatingSystemMXBean;
-import java.io.IOException;
-import java.lang.management.ManagementFactory;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
-import org.bytedeco.javacpp.Pointer;
 import org.rekindle.data.DatasetConfig;
+import org.rekindle.data.ProcessUsage;
 import org.rekindle.data.UserException;
 
 /** {@code bench data}: how fast one lane delivers. */
 public final class DataBenchmark {
-
-    private static final Path PROC_STATUS = Path.of("/proc/self/status");
 
     private DataBenchmark() {}
 
@@ -45,7 +39,7 @@ public final class DataBenchmark {
                     + ": give how many examples to read, at least 1");
         }
         ExecutorService decoders = DecodeThreads.start(params.workers());
-        long cpu = cpuNanos();
+        long cpu = ProcessUsage.cpuNanos();
         long start = System.nanoTime();
         LanePlan plan = new LanePlan(0, 1, shards);
         try (LaneFeed feed = LaneFeed.open(system, params, plan, 0, LaneCursor.START, decoders)) {
@@ -54,27 +48,10 @@ public final class DataBenchmark {
                 images += feed.next().size();
             }
             double seconds = (System.nanoTime() - start) / 1e9;
-            return new Result(images, seconds, (cpuNanos() - cpu) / 1e9, peakRssBytes(), feed.counts());
+            return new Result(
+                    images, seconds, (ProcessUsage.cpuNanos() - cpu) / 1e9, ProcessUsage.peakRssBytes(), feed.counts());
         } finally {
             decoders.shutdownNow();
         }
-    }
-
-    private static long cpuNanos() {
-        return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getProcessCpuTime();
-    }
-
-    /** Linux tells the high-water mark in a line such as {@code VmHWM:   123456 kB}. */
-    private static long peakRssBytes() {
-        try {
-            for (String line : Files.readAllLines(PROC_STATUS)) {
-                if (line.startsWith("VmHWM:")) {
-                    return 1024 * Long.parseLong(line.replaceAll("\\D", ""));
-                }
-            }
-        } catch (IOException e) {
-            return Pointer.physicalBytes();
-        }
-        return Pointer.physicalBytes();
     }
 }

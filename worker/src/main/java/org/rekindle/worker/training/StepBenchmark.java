@@ -4,17 +4,12 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.sun.management.OperatingSystemMXBean;
-import java.io.IOException;
-import java.lang.management.ManagementFactory;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.Stream;
 import org.rekindle.coordinator.config.ModelConfig;
 import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.coordinator.config.RunConfig;
+import org.rekindle.data.ProcessUsage;
 import org.rekindle.data.UserException;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.data.lanes.LaneCursor;
@@ -42,7 +37,7 @@ public final class StepBenchmark {
      * @param images examples of the timed steps
      * @param imagesPerSecond at the median step
      * @param cpuSeconds of all threads of the process, in the timed steps
-     * @param peakRssBytes largest resident memory of the process so far; 0 where the system does not tell
+     * @param peakRssBytes largest resident memory of the process so far; where the system does not tell, the current one
      */
     public record Result(long images, double imagesPerSecond, double cpuSeconds, long peakRssBytes) {}
 
@@ -65,7 +60,7 @@ public final class StepBenchmark {
             long cpuBefore = 0;
             for (int i = -WARM_UP_STEPS; i < steps; i++) {
                 if (i == 0) {
-                    cpuBefore = processCpuNanos();
+                    cpuBefore = ProcessUsage.cpuNanos();
                 }
                 long before = System.nanoTime();
                 long step = i + WARM_UP_STEPS + 1;
@@ -75,11 +70,11 @@ public final class StepBenchmark {
                     nanos[i] = System.nanoTime() - before;
                 }
             }
-            double cpuSeconds = (processCpuNanos() - cpuBefore) / 1e9;
+            double cpuSeconds = (ProcessUsage.cpuNanos() - cpuBefore) / 1e9;
             Arrays.sort(nanos);
             double median = (nanos[(steps - 1) / 2] + nanos[steps / 2]) / 2e9;
             int batch = config.system().batchSize();
-            return new Result((long) steps * batch, batch / median, cpuSeconds, peakRssBytes());
+            return new Result((long) steps * batch, batch / median, cpuSeconds, ProcessUsage.peakRssBytes());
         }
     }
 
@@ -139,21 +134,5 @@ public final class StepBenchmark {
                     + "; bench step draws its inputs by it and needs a whole number");
         }
         return found;
-    }
-
-    private static long processCpuNanos() {
-        return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getProcessCpuTime();
-    }
-
-    /** The high-water mark that Linux keeps, in its unit of KiB. */
-    private static long peakRssBytes() {
-        try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
-            return lines.filter(line -> line.startsWith("VmHWM:"))
-                    .mapToLong(line -> 1024 * Long.parseLong(line.replaceAll("\\D", "")))
-                    .findFirst()
-                    .orElse(0);
-        } catch (IOException e) {
-            return 0;
-        }
     }
 }
