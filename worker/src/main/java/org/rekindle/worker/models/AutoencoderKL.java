@@ -53,7 +53,8 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
             if (values.number("scaling_factor", 1) <= 0) {
                 throw values.unsupported("scaling_factor", "a number above 0");
             }
-            // like scaling_factor these say how a pipeline uses the model, not what the model computes; Stable Diffusion's
+            // like scaling_factor these say how a pipeline uses the model, not what the model computes; Stable
+            // Diffusion's
             // uses none of them
             values.ignore("sample_size", "shift_factor", "latents_mean", "latents_std");
             Config config = new Config(
@@ -187,7 +188,8 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
     }
 
     /** diffusers' {@code DownEncoderBlock2D}. */
-    private record EncoderBlock2D(int inChannels, int outChannels, int layers, ResnetBlock2D.Spec spec, boolean downsample)
+    private record EncoderBlock2D(
+            int inChannels, int outChannels, int layers, ResnetBlock2D.Spec spec, boolean downsample)
             implements ScriptModule {
         @Override
         public Children children() {
@@ -208,7 +210,8 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
     }
 
     /** diffusers' {@code UpDecoderBlock2D}. */
-    private record DecoderBlock2D(int inChannels, int outChannels, int layers, ResnetBlock2D.Spec spec, boolean upsample)
+    private record DecoderBlock2D(
+            int inChannels, int outChannels, int layers, ResnetBlock2D.Spec spec, boolean upsample)
             implements ScriptModule {
         @Override
         public Children children() {

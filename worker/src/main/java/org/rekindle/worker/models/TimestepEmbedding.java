@@ -11,8 +11,7 @@ import org.rekindle.worker.torchscript.ScriptModule;
  * @param flipSinToCos whether cosines come first
  * @param freqShift subtracted from the number of frequencies where they are spread from 1 to 1/10000
  */
-record TimestepEmbedding(
-        int frequencyChannels, int out, boolean flipSinToCos, double freqShift, Activation activation)
+record TimestepEmbedding(int frequencyChannels, int out, boolean flipSinToCos, double freqShift, Activation activation)
         implements ScriptModule {
 
     @Override

@@ -62,10 +62,7 @@ public record UNet2DConditionModel(UNetConfig config, ComputeType computeType) i
                 .and(
                         "mid_block",
                         new UNetMidBlock2DCrossAttn(
-                                config.channels().get(last),
-                                config.resnet(),
-                                config.midAttention(),
-                                config.midScale()))
+                                config.channels().get(last), config.resnet(), config.midAttention(), config.midScale()))
                 .and("conv_norm_out", config.norm().over(first))
                 .and("conv_out", Conv2d.same(first, config.outChannels(), 3));
     }
@@ -108,8 +105,7 @@ public record UNet2DConditionModel(UNetConfig config, ComputeType computeType) i
 
     @Override
     public String methods() {
-        StringBuilder script = new StringBuilder(
-                """
+        StringBuilder script = new StringBuilder("""
             def segment_in(self, state: List[Tensor], encoder_hidden_states: Tensor) -> List[Tensor]:
               x = %s
               temb = self.time_embedding.forward(state[1], x)      # (N, T)
