@@ -15,16 +15,11 @@ import org.rekindle.worker.torchscript.TorchModule;
 /** Weights between safetensors files and the parameters of a module. */
 public final class Weights {
 
-    /** transformers 5 dropped this prefix of the text encoder's names; files have them either way. */
-    private static final String TEXT_PREFIX = "text_model.";
-
-    /** A constant that older releases of transformers saved along with the weights. */
-    private static final String POSITION_IDS = "position_ids";
-
     private Weights() {}
 
     /**
-     * Copies all tensors of a file, fp32, fp16, bf16 or fp64, into the module's fp32 parameters, one at a time.
+     * Copies all tensors of a file, fp32, fp16, bf16 or fp64, into the module's fp32 parameters, one at a time. Names and shapes of
+     * older releases are understood.
      *
      * @param component name for messages, such as {@code unet}
      * @throws UserException naming component, tensor, expected and found, when one is missing, unknown, of another shape or not a float;
@@ -64,20 +59,21 @@ public final class Weights {
 
     /** The file's name of each parameter. */
     private static Map<String, String> matched(Set<String> parameters, SafetensorsFile file, String component) {
-        boolean prefixed = parameters.stream().anyMatch(name -> name.startsWith(TEXT_PREFIX));
         Map<String, String> sources = new TreeMap<>();
         Set<String> unknown = new TreeSet<>();
         for (String name : file.names()) {
-            if (name.equals(POSITION_IDS) || name.endsWith("." + POSITION_IDS)) {
+            if (TensorNames.isConstant(name)) {
                 continue;
             }
-            String bare = name.startsWith(TEXT_PREFIX) ? name.substring(TEXT_PREFIX.length()) : name;
-            String parameter = parameters.contains(name) ? name : prefixed ? TEXT_PREFIX + bare : bare;
+            String parameter = TensorNames.parameter(name, parameters);
             if (!parameters.contains(parameter)) {
                 unknown.add(name);
-            } else if (sources.put(parameter, name) != null) {
-                throw new UserException(component + ": " + file.path() + " holds tensor " + bare
-                        + " twice, with and without " + TEXT_PREFIX + "; remove one");
+                continue;
+            }
+            String other = sources.put(parameter, name);
+            if (other != null) {
+                throw new UserException(component + ": " + file.path() + " holds tensor " + parameter
+                        + " twice, as " + other + " and as " + name + "; remove one");
             }
         }
         Set<String> missing = new TreeSet<>(parameters);
@@ -107,7 +103,7 @@ public final class Weights {
 
     private static void check(NDArray parameter, SafetensorsFile file, String name, String component) {
         long[] expected = parameter.getShape().getShape();
-        if (!Arrays.equals(expected, file.shape(name))) {
+        if (!Arrays.equals(expected, TensorNames.shape(name, file.shape(name)))) {
             throw new UserException(component + ": tensor " + name + " of " + file.path() + " has shape "
                     + Arrays.toString(file.shape(name)) + ", its config.json expects " + Arrays.toString(expected)
                     + "; take weights and config of the same model");

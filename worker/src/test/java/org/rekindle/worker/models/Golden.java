@@ -8,12 +8,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.net.URISyntaxException;
-import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import org.rekindle.worker.pipeline.DType;
 import org.rekindle.worker.pipeline.SafetensorsFile;
 import org.rekindle.worker.pipeline.TensorView;
+import org.rekindle.worker.pipeline.Weights;
 import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.torchscript.TorchModule;
 
@@ -38,9 +38,7 @@ record Golden(ObjectNode config, SafetensorsFile weights, SafetensorsFile values
     }
 
     void copyWeightsTo(TorchModule module) {
-        module.parameters()
-                .forEach((name, array) ->
-                        Torch.copy(FloatBuffer.wrap(weights.tensor(name).floats()), array));
+        Weights.load(module, weights, "golden");
     }
 
     NDArray array(NDManager scope, String name) {
