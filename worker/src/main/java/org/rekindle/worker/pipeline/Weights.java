@@ -1,6 +1,6 @@
 package org.rekindle.worker.pipeline;
 
-import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -8,7 +8,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Function;
 import org.rekindle.data.UserException;
+import org.rekindle.worker.torchscript.ScriptModule;
 import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.torchscript.TorchModule;
 
@@ -26,11 +28,28 @@ public final class Weights {
      *     nothing has been copied then
      */
     public static void load(TorchModule module, SafetensorsFile file, String component) {
-        Map<String, String> sources = matched(module.parameters().keySet(), file, component);
-        module.parameters().forEach((name, parameter) -> check(parameter, file, sources.get(name), component));
-        module.parameters()
-                .forEach((name, parameter) -> Torch.copy(
-                        FloatBuffer.wrap(file.tensor(sources.get(name)).floats()), parameter));
+        Map<String, Shape> shapes = new LinkedHashMap<>();
+        module.parameters().forEach((name, parameter) -> shapes.put(name, parameter.getShape()));
+        Function<String, FloatBuffer> values = values(shapes, file, component);
+        module.parameters().forEach((name, parameter) -> Torch.copy(values.apply(name), parameter));
+    }
+
+    /**
+     * The values in a file of a module's parameters, by their names; read when asked for.
+     *
+     * @throws UserException as {@link #load}
+     */
+    public static Function<String, FloatBuffer> of(ScriptModule module, SafetensorsFile file, String component) {
+        Map<String, Shape> shapes = new LinkedHashMap<>();
+        module.stateDict().forEach((name, parameter) -> shapes.put(name, parameter.shape()));
+        return values(shapes, file, component);
+    }
+
+    private static Function<String, FloatBuffer> values(
+            Map<String, Shape> parameters, SafetensorsFile file, String component) {
+        Map<String, String> sources = matched(parameters.keySet(), file, component);
+        parameters.forEach((name, shape) -> check(shape.getShape(), file, sources.get(name), component));
+        return name -> FloatBuffer.wrap(file.tensor(sources.get(name)).floats());
     }
 
     /** A host copy of all parameters by name, free of native memory. */
@@ -72,8 +91,8 @@ public final class Weights {
             }
             String other = sources.put(parameter, name);
             if (other != null) {
-                throw new UserException(component + ": " + file.path() + " holds tensor " + parameter
-                        + " twice, as " + other + " and as " + name + "; remove one");
+                throw new UserException(component + ": " + file.path() + " holds tensor " + parameter + " twice, as "
+                        + other + " and as " + name + "; remove one");
             }
         }
         Set<String> missing = new TreeSet<>(parameters);
@@ -101,8 +120,7 @@ public final class Weights {
                 : names.size() + " of " + all + " tensors, the first " + first + ",";
     }
 
-    private static void check(NDArray parameter, SafetensorsFile file, String name, String component) {
-        long[] expected = parameter.getShape().getShape();
+    private static void check(long[] expected, SafetensorsFile file, String name, String component) {
         if (!Arrays.equals(expected, TensorNames.shape(name, file.shape(name)))) {
             throw new UserException(component + ": tensor " + name + " of " + file.path() + " has shape "
                     + Arrays.toString(file.shape(name)) + ", its config.json expects " + Arrays.toString(expected)

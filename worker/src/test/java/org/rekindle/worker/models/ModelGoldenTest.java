@@ -31,7 +31,8 @@ class ModelGoldenTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"unet_conv_projection", "unet_linear_projection", "unet_lists", "unet_only_cross_attention"})
+    @ValueSource(
+            strings = {"unet_conv_projection", "unet_linear_projection", "unet_lists", "unet_only_cross_attention"})
     void unetAgreesWithDiffusers(String name) {
         Golden golden = Golden.open(name);
         ScriptModule root = Models.compile("UNet2DConditionModel", golden.config(), ComputeType.FP32);
@@ -61,6 +62,21 @@ class ModelGoldenTest {
         NDArray output = new Call("forward", "sample", "timestep", "encoder_hidden_states").run(golden, module);
         float[] actual = output.toFloatArray();
         assertThat(largestError(actual, golden.floats("output.sample"))).isBetween(1e-5, BF16_FORWARD);
+    }
+
+    @Test
+    void forceUpcastKeepsABfloat16RunsAutoencoderAtFloat32() {
+        Golden golden = Golden.open("vae_three_blocks");
+        assertThat(golden.config().path("force_upcast").asBoolean()).isTrue();
+        assertThat(imageError(golden)).isLessThan(FORWARD);
+        golden.config().put("force_upcast", false);
+        assertThat(imageError(golden)).isBetween(1e-3, BF16_FORWARD);
+    }
+
+    private double imageError(Golden golden) {
+        TorchModule module = load(golden, Models.compile("AutoencoderKL", golden.config(), ComputeType.BF16));
+        float[] image = new Call("decode", "latents").run(golden, module).toFloatArray();
+        return largestError(image, golden.floats("output.image"));
     }
 
     private record Call(String method, String... inputs) {
