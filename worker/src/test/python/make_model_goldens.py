@@ -76,7 +76,7 @@ AUTOENCODERS = {
     "vae_old_names": dict(seed=9, size=(4, 5), old_names=True, config=dict(block_out_channels=(4,), norm_num_groups=2, act_fn="relu")),
 }
 
-# What diffusers called the layers of the autoencoder's attention up to 0.11; original checkpoints have pointwise convolutions there.
+# What older releases of diffusers called the layers of the autoencoder's attention; original checkpoints have pointwise convolutions there.
 OLD_NAMES = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
 
 TEXT_ENCODERS = {

@@ -53,9 +53,7 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
             if (values.number("scaling_factor", 1) <= 0) {
                 throw values.unsupported("scaling_factor", "a number above 0");
             }
-            // like scaling_factor these say how a pipeline uses the model, not what the model computes; Stable
-            // Diffusion's
-            // uses none of them
+            // like scaling_factor these say how a pipeline uses the latents; Stable Diffusion's uses none of them
             values.ignore("sample_size", "shift_factor", "latents_mean", "latents_std");
             Config config = new Config(
                     values.integer("latent_channels", 4, 1),

@@ -14,7 +14,7 @@ final class TensorNames {
     /** A constant that older releases of transformers saved along with the weights. */
     private static final String POSITION_IDS = "position_ids";
 
-    /** A layer of the autoencoder's attention, under today's name or the one it had up to diffusers 0.11. */
+    /** A layer of the autoencoder's attention, under today's name or that of older releases of diffusers. */
     private static final Pattern AUTOENCODER_ATTENTION = Pattern.compile(
             "((?:en|de)coder\\.mid_block\\.attentions\\.\\d+)\\.(query|key|value|proj_attn|to_q|to_k|to_v|to_out\\.0)\\.(weight|bias)");
 
