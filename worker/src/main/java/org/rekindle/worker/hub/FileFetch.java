@@ -20,10 +20,11 @@ record FileFetch(HubClient client, HubSnapshot snapshot, Path folder, Progress p
         void at(String path, long bytes);
     }
 
-    void run(HubFile listed) throws InterruptedException {
+    /** @return its bytes */
+    long run(HubFile listed) throws InterruptedException {
         Backoff backoff = client.backoff(listed.path());
         long[] furthest = {0};
-        backoff.retry(() -> {
+        return backoff.retry(() -> {
             HubFile file = client.describe(snapshot, listed);
             try (PartialFile partial = PartialFile.open(folder.resolve(listed.path()), file)) {
                 try {
@@ -36,7 +37,7 @@ record FileFetch(HubClient client, HubSnapshot snapshot, Path folder, Progress p
                 }
                 partial.complete();
             }
-            return null;
+            return file.size();
         });
     }
 

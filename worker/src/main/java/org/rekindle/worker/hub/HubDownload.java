@@ -56,16 +56,16 @@ public final class HubDownload {
             PipelineFiles pipeline =
                     PipelineFiles.select(snapshot, components, file -> client.readJson(snapshot, file));
             List<HubFile> absent = new ArrayList<>();
+            long bytes = 0;
             for (HubFile listed : pipeline.all()) {
                 HubFile file = client.describe(snapshot, listed);
                 if (!isThere(out.resolve(file.path()), file)) {
-                    absent.add(file);
+                    absent.add(listed);
+                    bytes += file.size();
                 }
             }
             listener.started(
-                    model.id() + " at " + model.revision() + ", commit " + snapshot.commit(),
-                    absent.size(),
-                    absent.stream().mapToLong(HubFile::size).sum());
+                    model.id() + " at " + model.revision() + ", commit " + snapshot.commit(), absent.size(), bytes);
             FileFetch fetch = new FileFetch(client, snapshot, out, listener::at);
             fetchAll(
                     absent.stream()
@@ -106,8 +106,7 @@ public final class HubDownload {
             ExecutorCompletionService<Void> fetches = new ExecutorCompletionService<>(threads);
             for (HubFile file : files) {
                 fetches.submit(() -> {
-                    fetch.run(file);
-                    listener.fetched(file.path(), file.size());
+                    listener.fetched(file.path(), fetch.run(file));
                     return null;
                 });
             }
