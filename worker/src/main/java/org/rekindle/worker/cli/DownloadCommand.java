@@ -46,7 +46,10 @@ final class DownloadCommand implements Callable<Integer> {
             pipeline = HubDownload.from(HubSettings.of(System.getenv()), progress)
                     .run(model, components(options.components()), out);
         }
-        System.out.println(pipeline ? describe(PipelineDirectory.open(out)) : out + ": some components of a pipeline");
+        System.out.println(
+                pipeline
+                        ? describe(PipelineDirectory.open(out))
+                        : out + ": components for model.<component>.pretrained; not a whole pipeline");
         return 0;
     }
 

@@ -37,7 +37,7 @@ public record HubSettings(URI endpoint, String token, boolean offline) {
         String address = text.isEmpty() ? DEFAULT_ENDPOINT : text.replaceFirst("/+$", "");
         try {
             URI uri = URI.create(address);
-            if (Set.of("http", "https").contains(uri.getScheme()) && uri.getHost() != null && uri.getQuery() == null) {
+            if (address.matches("https?://.*") && uri.getHost() != null && uri.getQuery() == null) {
                 return uri;
             }
         } catch (IllegalArgumentException e) {
