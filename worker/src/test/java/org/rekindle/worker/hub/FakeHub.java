@@ -1,12 +1,13 @@
 package org.rekindle.worker.hub;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -31,7 +32,7 @@ import java.util.stream.Stream;
 
 /**
  * A hub on this machine with one model, {@code tiny/model}, that misbehaves as it is told. Safetensors are its large files: they are
- * redirected to a storage, an address of its own, and have SHA-256 hashes.
+ * redirected to a storage, on a host of its own, and have SHA-256 hashes.
  */
 public final class FakeHub implements AutoCloseable {
 
@@ -42,6 +43,8 @@ public final class FakeHub implements AutoCloseable {
     interface Misbehaviour {
         boolean answer(HttpExchange exchange) throws IOException;
     }
+
+    private static final ObjectMapper JSON = new ObjectMapper();
 
     public final Map<String, byte[]> files = new TreeMap<>();
     public final List<Request> requests = new CopyOnWriteArrayList<>();
@@ -72,7 +75,7 @@ public final class FakeHub implements AutoCloseable {
     }
 
     public URI endpoint() {
-        return address(hub);
+        return URI.create("http://127.0.0.1:" + hub.getAddress().getPort());
     }
 
     /** Lets the next request for a file (by its name in the model, or {@code list}) fail so; several calls queue up. */
@@ -123,7 +126,13 @@ public final class FakeHub implements AutoCloseable {
     }
 
     void sendListing(HttpExchange exchange) throws IOException {
-        send(exchange, 200, listing());
+        JsonNode answer = exchange.getRequestURI().getPath().contains("/tree/")
+                ? tree()
+                : JSON.createObjectNode()
+                        .put("id", "tiny/model")
+                        .put("sha", commit)
+                        .set("siblings", tree());
+        send(exchange, 200, JSON.writeValueAsBytes(answer));
     }
 
     /** The requests for a file's content, not those that were sent on to the storage. */
@@ -158,10 +167,6 @@ public final class FakeHub implements AutoCloseable {
         }
     }
 
-    private static URI address(HttpServer server) {
-        return URI.create("http://127.0.0.1:" + server.getAddress().getPort());
-    }
-
     private HttpServer start(boolean isStorage) throws IOException {
         HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.setExecutor(threads);
@@ -185,8 +190,8 @@ public final class FakeHub implements AutoCloseable {
                 exchange.getRequestHeaders().getFirst("Range"),
                 exchange.getRequestHeaders().getFirst("Authorization"),
                 isStorage));
-        String listing = "/api/models/tiny/model/revision/";
-        String content = "/tiny/model/resolve/" + commit + "/";
+        String listing = "/api/models/tiny/model";
+        String content = "/tiny/model/resolve/" + (path.contains("/resolve/main/") ? "main" : commit) + "/";
         String file = path.startsWith(listing) ? "list" : path.substring(Math.min(path.length(), content.length()));
         boolean sentOn =
                 !isStorage && isLarge(file) && exchange.getRequestMethod().equals("GET");
@@ -216,7 +221,11 @@ public final class FakeHub implements AutoCloseable {
         if (isLarge(file)) {
             exchange.getResponseHeaders().set("X-Linked-Etag", "\"" + sha256(content) + "\"");
             exchange.getResponseHeaders().set("X-Linked-Size", Integer.toString(content.length));
-            status(302, "Location", address(storage) + exchange.getRequestURI().getRawPath() + "?signed=%3D")
+            status(
+                            302,
+                            "Location",
+                            "http://localhost:" + storage.getAddress().getPort()
+                                    + exchange.getRequestURI().getRawPath() + "?signed=%3D")
                     .answer(exchange);
         } else {
             exchange.getResponseHeaders().set("ETag", "W/\"" + gitSha1(content) + "\"");
@@ -253,24 +262,29 @@ public final class FakeHub implements AutoCloseable {
         }
     }
 
-    private byte[] listing() {
-        ObjectNode answer = new ObjectMapper().createObjectNode().put("sha", commit);
-        answer.putArray("siblings");
-        files.forEach((name, content) -> {
-            ObjectNode sibling = answer.withArray("siblings").addObject().put("rfilename", name);
-            if (!sparse) {
-                sibling.put("size", content.length).put("blobId", gitSha1(content));
-                if (isLarge(name)) {
-                    sibling.put("blobId", gitSha1("the pointer".getBytes(StandardCharsets.US_ASCII)));
-                    sibling.putObject("lfs").put("sha256", sha256(content)).put("size", content.length);
-                }
-            }
-        });
-        try {
-            return new ObjectMapper().writeValueAsBytes(answer);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+    /** What the hub's two listings say of a file, whose keys differ: {@code revision} and {@code tree}. */
+    private ObjectNode entry(String name, byte[] content) {
+        ObjectNode entry =
+                JSON.createObjectNode().put("rfilename", name).put("path", name).put("type", "file");
+        if (sparse) {
+            return entry;
         }
+        String blob = gitSha1(isLarge(name) ? "the pointer".getBytes(StandardCharsets.US_ASCII) : content);
+        entry.put("size", content.length).put("blobId", blob).put("oid", blob);
+        if (isLarge(name)) {
+            entry.putObject("lfs")
+                    .put("sha256", sha256(content))
+                    .put("oid", sha256(content))
+                    .put("size", content.length)
+                    .put("pointerSize", 134);
+        }
+        return entry;
+    }
+
+    private ArrayNode tree() {
+        ArrayNode tree = JSON.createArrayNode();
+        files.forEach((name, content) -> tree.add(entry(name, content)));
+        return tree;
     }
 
     @Override
