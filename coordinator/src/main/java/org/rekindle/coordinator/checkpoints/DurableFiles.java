@@ -12,7 +12,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 
 /** Writes that are on disk when they return, and replacements that a reader or a kill sees either wholly or not at all. */
-final class DurableFiles {
+public final class DurableFiles {
 
     /** Ends the name of everything that is not committed: whoever finds it at a start may remove it. */
     static final String PARTIAL = ".partial";
@@ -53,7 +53,7 @@ final class DurableFiles {
     }
 
     /** Renames within one folder, replacing what bears the new name, and forces the folder. */
-    static void rename(Path from, Path to) throws IOException {
+    public static void rename(Path from, Path to) throws IOException {
         Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         force(to.toAbsolutePath().getParent());
     }

@@ -17,6 +17,7 @@ import picocli.CommandLine.Command;
         subcommands = {
             TrainCommand.class,
             GenerateCommand.class,
+            DownloadCommand.class,
             InitCommand.class,
             ExportCommand.class,
             TokenizeCommand.class,

@@ -41,16 +41,16 @@ public enum Component {
     }
 
     /** Name of the file that holds its config. */
-    String configFile() {
+    public String configFile() {
         return configFile;
     }
 
-    boolean hasWeights() {
+    public boolean hasWeights() {
         return weights != null;
     }
 
     /** Name of the file that holds its weights. */
-    String weightsFile() {
+    public String weightsFile() {
         return weights + ".safetensors";
     }
 }

@@ -20,7 +20,8 @@ import org.rekindle.worker.torchscript.TorchModule;
  */
 public final class PipelineDirectory {
 
-    static final String INDEX = "model_index.json";
+    /** Names the pipeline's components and their classes; a folder without it is no pipeline. */
+    public static final String INDEX = "model_index.json";
 
     private static final double DEFAULT_SCALING_FACTOR = 0.18215;
 

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /** The command line as a user starts it, in a process of its own. */
@@ -25,9 +26,28 @@ public final class RekindleProcess {
         return start(folder, List.of(), arguments);
     }
 
+    /** As {@link #start}, with more in its environment. */
+    public static RekindleProcess startWith(Map<String, String> environment, Path folder, String... arguments)
+            throws IOException {
+        return start(folder, variables(environment), arguments);
+    }
+
     /** As {@link #start}, but no file may grow beyond so many blocks of 1024 bytes, which fails writers as a full disk does. */
     static RekindleProcess startWithFileLimit(Path folder, int blocks, String... arguments) throws IOException {
-        return start(folder, List.of("bash", "-c", "ulimit -f " + blocks + "; exec \"$@\"", "limited"), arguments);
+        return startWithFileLimit(Map.of(), folder, blocks, arguments);
+    }
+
+    static RekindleProcess startWithFileLimit(
+            Map<String, String> environment, Path folder, int blocks, String... arguments) throws IOException {
+        List<String> prefix = variables(environment);
+        prefix.addAll(List.of("bash", "-c", "ulimit -f " + blocks + "; exec \"$@\"", "limited"));
+        return start(folder, prefix, arguments);
+    }
+
+    private static List<String> variables(Map<String, String> environment) {
+        List<String> prefix = new ArrayList<>(List.of("env"));
+        environment.forEach((name, value) -> prefix.add(name + "=" + value));
+        return prefix;
     }
 
     private static RekindleProcess start(Path folder, List<String> prefix, String... arguments) throws IOException {
@@ -82,7 +102,7 @@ public final class RekindleProcess {
         await(file + " exists", () -> Files.exists(file));
     }
 
-    private void await(String what, Condition condition) throws IOException, InterruptedException {
+    void await(String what, Condition condition) throws IOException, InterruptedException {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(TIMEOUT_SECONDS);
         while (!condition.holds()) {
             if (!process.isAlive() || System.nanoTime() > deadline) {

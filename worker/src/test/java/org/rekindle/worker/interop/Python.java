@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /** Runs the scripts of {@code src/test/python} with the interpreter and module path that Maven was given. */
@@ -21,6 +22,12 @@ final class Python {
      * @return the last line of standard output, empty if there is none
      */
     static String run(Path folder, String script, Object... arguments) throws IOException, InterruptedException {
+        return run(folder, Map.of("HF_HUB_OFFLINE", "1"), script, arguments); // nothing here may be fetched
+    }
+
+    /** As {@link #run}, with more in its environment. */
+    static String run(Path folder, Map<String, String> environment, String script, Object... arguments)
+            throws IOException, InterruptedException {
         Path output = Files.createTempFile(folder, script, ".out");
         Path errors = Files.createTempFile(folder, script, ".err");
         List<String> command = new ArrayList<>();
@@ -33,7 +40,7 @@ final class Python {
                 .directory(folder.toFile())
                 .redirectOutput(output.toFile())
                 .redirectError(errors.toFile());
-        builder.environment().put("HF_HUB_OFFLINE", "1"); // nothing here may be fetched
+        builder.environment().putAll(environment);
         String path = System.getProperty("python.path", "");
         if (!path.isEmpty()) {
             builder.environment().put("PYTHONPATH", path);

@@ -1,0 +1,59 @@
+package org.rekindle.worker.hub;
+
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.time.Duration;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+
+/** A stream that fails when nothing comes for a while: the JDK's HTTP client has a time limit for the answer, but none for its body. */
+final class WatchedStream extends FilterInputStream {
+
+    private final ScheduledExecutorService watchdog;
+    private final Duration limit;
+    private volatile boolean stalled;
+
+    WatchedStream(InputStream in, ScheduledExecutorService watchdog, Duration limit) {
+        super(in);
+        this.watchdog = watchdog;
+        this.limit = limit;
+    }
+
+    @Override
+    public int read() throws IOException {
+        byte[] one = new byte[1];
+        return read(one, 0, 1) < 0 ? -1 : one[0] & 0xFF;
+    }
+
+    @Override
+    public int read(byte[] buffer, int offset, int length) throws IOException {
+        ScheduledFuture<?> alarm = watchdog.schedule(this::stall, limit.toMillis(), TimeUnit.MILLISECONDS);
+        try {
+            int count = in.read(buffer, offset, length);
+            if (stalled) {
+                throw stalledException(null);
+            }
+            return count;
+        } catch (IOException e) {
+            throw stalled ? stalledException(e) : e;
+        } finally {
+            alarm.cancel(false);
+        }
+    }
+
+    /** Closing wakes the reader. */
+    private void stall() {
+        stalled = true;
+        try {
+            in.close();
+        } catch (IOException e) {
+            // The reader fails by itself.
+        }
+    }
+
+    private IOException stalledException(IOException cause) {
+        return new IOException("no data for " + limit.toSeconds() + " s", cause);
+    }
+}
