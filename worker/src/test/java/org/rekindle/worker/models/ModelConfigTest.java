@@ -36,6 +36,16 @@ class ModelConfigTest {
                         """)).isEqualTo(865_910_724L);
     }
 
+    @Test
+    void t5HasItsNumberOfParameters() {
+        // google-t5/t5-small and google/t5-v1_1-xxl
+        assertThat(parameters("T5EncoderModel", "{}")).isEqualTo(35_330_816L);
+        assertThat(parameters(
+                        "T5EncoderModel",
+                        "{d_model: 4096, d_ff: 10240, num_layers: 24, num_heads: 64, feed_forward_proj: gated-gelu}"))
+                .isEqualTo(4_762_310_656L);
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -59,7 +69,12 @@ class ModelConfigTest {
                 "AutoencoderKL | {mid_block_add_attention: maybe} | mid_block_add_attention | true, false",
                 "CLIPTextModel | {hidden_act: relu} | hidden_act | quick_gelu, gelu",
                 "CLIPTextModel | {num_attention_heads: 7} | num_attention_heads | divisor",
-                "T5EncoderModel | {} | T5EncoderModel | UNet2DConditionModel, AutoencoderKL, CLIPTextModel",
+                "T5EncoderModel | {feed_forward_proj: gated-relu} | feed_forward_proj | relu, gelu, gated-gelu",
+                "T5EncoderModel | {model_type: umt5} | model_type | t5",
+                "T5EncoderModel | {use_attention_mask: true} | use_attention_mask | false",
+                "T5EncoderModel | {relative_attention_num_buckets: 2} | relative_attention_num_buckets | at least 4",
+                "T5EncoderModel | {relative_attention_max_distance: 8} | relative_attention_max_distance | at least 9",
+                "BertModel | {} | BertModel | UNet2DConditionModel, AutoencoderKL, CLIPTextModel, T5EncoderModel",
             })
     void unsupportedValuesAreRefusedByKeyInOneLine(String className, String config, String key, String supported) {
         assertThatThrownBy(() -> compile(className, config))
@@ -77,7 +92,7 @@ class ModelConfigTest {
     }
 
     private static ScriptModule compile(String className, String config) {
-        String quoted = config.replaceAll("([A-Za-z_][A-Za-z0-9_.]*|\\d+\\.\\d+\\.\\d+)", "\"$1\"")
+        String quoted = config.replaceAll("([A-Za-z_][A-Za-z0-9_.-]*|\\d+\\.\\d+\\.\\d+)", "\"$1\"")
                 .replaceAll("\"(true|false|null)\"", "$1");
         try {
             ObjectNode json = (ObjectNode) new ObjectMapper().readTree(quoted);

@@ -54,6 +54,14 @@ class ModelGoldenTest {
         compare(golden, root, Map.of("last_hidden_state", new Call("forward", "input_ids")));
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"t5_relu", "t5_gated_gelu", "t5_gelu"})
+    void t5EncoderAgreesWithTransformers(String name) {
+        Golden golden = Golden.open(name);
+        ScriptModule root = Models.compile("T5EncoderModel", golden.config(), ComputeType.FP32);
+        compare(golden, root, Map.of("last_hidden_state", new Call("forward", "input_ids")));
+    }
+
     @Test
     void bfloat16StaysNearFloat32() {
         Golden golden = Golden.open("unet_conv_projection");
@@ -61,6 +69,15 @@ class ModelGoldenTest {
         NDArray output = new Call("forward", "sample", "timestep", "encoder_hidden_states").run(golden, module);
         float[] actual = output.toFloatArray();
         assertThat(largestError(actual, golden.floats("output.sample"))).isBetween(1e-5, BF16_FORWARD);
+    }
+
+    @Test
+    void t5InBfloat16StaysNearFloat32() {
+        Golden golden = Golden.open("t5_gated_gelu");
+        TorchModule module = load(golden, Models.compile("T5EncoderModel", golden.config(), ComputeType.BF16));
+        float[] actual = new Call("forward", "input_ids").run(golden, module).toFloatArray();
+        assertThat(largestError(actual, golden.floats("output.last_hidden_state")))
+                .isBetween(1e-5, BF16_FORWARD);
     }
 
     private record Call(String method, String... inputs) {
