@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Function;
 import org.rekindle.data.UserException;
 import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.torchscript.TorchModule;
@@ -36,6 +37,18 @@ public final class Weights {
         module.parameters()
                 .forEach((name, parameter) -> Torch.copy(
                         FloatBuffer.wrap(file.tensor(sources.get(name)).floats()), parameter));
+    }
+
+    /**
+     * The values of parameters as a file has them, read one after the other as they are asked for.
+     *
+     * @param parameters their names
+     * @param component name for messages, such as {@code unet}
+     * @throws UserException when a tensor is missing or unknown
+     */
+    public static Function<String, FloatBuffer> values(Set<String> parameters, SafetensorsFile file, String component) {
+        Map<String, String> sources = matched(parameters, file, component);
+        return name -> FloatBuffer.wrap(file.tensor(sources.get(name)).floats());
     }
 
     /** A host copy of all parameters by name, free of native memory. */
@@ -68,16 +81,22 @@ public final class Weights {
         Map<String, String> sources = new TreeMap<>();
         Set<String> unknown = new TreeSet<>();
         for (String name : file.names()) {
-            if (name.equals(POSITION_IDS) || name.endsWith("." + POSITION_IDS)) {
+            if (name.equals(POSITION_IDS)
+                    || name.endsWith("." + POSITION_IDS)
+                    || T5TensorNames.isRedundant(name, parameters, file)) {
                 continue;
             }
-            String bare = name.startsWith(TEXT_PREFIX) ? name.substring(TEXT_PREFIX.length()) : name;
-            String parameter = parameters.contains(name) ? name : prefixed ? TEXT_PREFIX + bare : bare;
+            String known = T5TensorNames.parameter(name, parameters);
+            String bare = known.startsWith(TEXT_PREFIX) ? known.substring(TEXT_PREFIX.length()) : known;
+            String parameter = parameters.contains(known) ? known : prefixed ? TEXT_PREFIX + bare : bare;
             if (!parameters.contains(parameter)) {
                 unknown.add(name);
-            } else if (sources.put(parameter, name) != null) {
-                throw new UserException(component + ": " + file.path() + " holds tensor " + bare
-                        + " twice, with and without " + TEXT_PREFIX + "; remove one");
+                continue;
+            }
+            String other = sources.put(parameter, name);
+            if (other != null) {
+                throw new UserException(component + ": " + file.path() + " holds tensor " + parameter + " twice, as "
+                        + other + " and as " + name + "; remove one");
             }
         }
         Set<String> missing = new TreeSet<>(parameters);
