@@ -21,8 +21,8 @@ import org.rekindle.worker.torchscript.ComputeType;
 class T5RecipeTest {
 
     /** What matters of google/flan-t5-base's config. */
-    private static final ObjectNode T5_BASE =
-            TinyPipeline.json("{\"d_model\": 768, \"num_layers\": 12, \"num_heads\": 12, \"feed_forward_proj\": \"gated-gelu\"}");
+    private static final ObjectNode T5_BASE = TinyPipeline.json(
+            "{\"d_model\": 768, \"num_layers\": 12, \"num_heads\": 12, \"feed_forward_proj\": \"gated-gelu\"}");
 
     @TempDir
     Path folder;
