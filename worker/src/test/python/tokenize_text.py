@@ -1,4 +1,4 @@
-"""What transformers' CLIPTokenizer makes of each line of a text: one JSON array of ids per line, all in one array.
+"""What the tokenizer of a pipeline makes of each line of a text in transformers: one JSON array of ids per line, all in one array.
 
     python tokenize_text.py PIPELINE TEXT
 """
@@ -6,10 +6,12 @@
 import json
 import sys
 
-from transformers import CLIPTokenizer
+import transformers
 
 folder, text = sys.argv[1:]
-tokenizer = CLIPTokenizer.from_pretrained(folder, subfolder="tokenizer")
+with open(f"{folder}/model_index.json", encoding="utf-8") as file:
+    class_name = json.load(file)["tokenizer"][1]
+tokenizer = getattr(transformers, class_name).from_pretrained(folder, subfolder="tokenizer")
 with open(text, encoding="utf-8") as file:
     lines = [line.removesuffix("\n") for line in file]
 print(json.dumps([tokenizer(line, padding="max_length", truncation=True).input_ids for line in lines]))

@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.rekindle.coordinator.config.CommandOptions;
 import org.rekindle.data.UserException;
-import org.rekindle.worker.pipeline.ClipTokenizer;
 import org.rekindle.worker.pipeline.PipelineDirectory;
+import org.rekindle.worker.pipeline.Tokenizer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -37,7 +37,7 @@ final class TokenizeCommand implements Callable<Integer> {
             throw new UserException(
                     "text=" + text + " cannot be read (" + UserException.reason(e) + "): name a text file in UTF-8", e);
         }
-        try (ClipTokenizer tokenizer =
+        try (Tokenizer tokenizer =
                 PipelineDirectory.open(Path.of(options.pipeline())).tokenizer()) {
             long[][] ids = lines.stream().map(tokenizer::encode).toArray(long[][]::new);
             AtomicFile.write(out, stream -> new ObjectMapper().writeValue(stream, ids));

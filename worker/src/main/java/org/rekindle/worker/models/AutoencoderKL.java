@@ -19,8 +19,6 @@ import org.rekindle.worker.torchscript.ScriptModule;
  *       logarithms of variances
  *   <li>{@code decode(latents (N, C, h, w))} gives fp32 (N, 3, f h, f w); latents as encoded, without {@code scaling_factor}
  * </ul>
- *
- * @param computeType fp32 where the config says {@code force_upcast}, whatever was asked for
  */
 public record AutoencoderKL(Config config, ComputeType computeType) implements ScriptModule {
 
@@ -35,8 +33,7 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
             Activation activation,
             boolean midAttention,
             boolean quantConv,
-            boolean postQuantConv,
-            boolean forceUpcast) {
+            boolean postQuantConv) {
 
         private static final int COLOURS = 3;
         private static final double EPS = 1e-6;
@@ -53,8 +50,10 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
             if (values.number("scaling_factor", 1) <= 0) {
                 throw values.unsupported("scaling_factor", "a number above 0");
             }
-            // like scaling_factor these say how a pipeline uses the latents; Stable Diffusion's uses none of them
-            values.ignore("sample_size", "shift_factor", "latents_mean", "latents_std");
+            // like scaling_factor these say how a pipeline uses the latents; Stable Diffusion's uses none of them.
+            // force_upcast is
+            // about fp16, whose range is small; diffusers obeys it for fp16 alone
+            values.ignore("sample_size", "shift_factor", "latents_mean", "latents_std", "force_upcast");
             Config config = new Config(
                     values.integer("latent_channels", 4, 1),
                     channels,
@@ -63,8 +62,7 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
                     Activation.of(values),
                     values.flag("mid_block_add_attention", true),
                     values.flag("use_quant_conv", true),
-                    values.flag("use_post_quant_conv", true),
-                    values.flag("force_upcast", false));
+                    values.flag("use_post_quant_conv", true));
             values.refuseUnknown();
             return config;
         }
@@ -90,8 +88,7 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
 
     /** @throws org.rekindle.data.UserException for a config that isn't supported, by its key */
     public static AutoencoderKL of(ObjectNode config, ComputeType computeType) {
-        Config checked = Config.of(config);
-        return new AutoencoderKL(checked, checked.forceUpcast ? ComputeType.FP32 : computeType);
+        return new AutoencoderKL(Config.of(config), computeType);
     }
 
     @Override

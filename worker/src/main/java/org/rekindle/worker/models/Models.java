@@ -20,13 +20,15 @@ public final class Models {
             case UNet2DConditionModel.CLASS_NAME -> UNet2DConditionModel.of(config, computeType);
             case AutoencoderKL.CLASS_NAME -> AutoencoderKL.of(config, computeType);
             case CLIPTextModel.CLASS_NAME -> CLIPTextModel.of(config, computeType);
+            case T5EncoderModel.CLASS_NAME -> T5EncoderModel.of(config, computeType);
             default ->
-                throw new UserException("Model class %s is not supported; supported: %s, %s, %s"
+                throw new UserException("Model class %s is not supported; supported: %s, %s, %s, %s"
                         .formatted(
                                 className,
                                 UNet2DConditionModel.CLASS_NAME,
                                 AutoencoderKL.CLASS_NAME,
-                                CLIPTextModel.CLASS_NAME));
+                                CLIPTextModel.CLASS_NAME,
+                                T5EncoderModel.CLASS_NAME));
         };
     }
 }

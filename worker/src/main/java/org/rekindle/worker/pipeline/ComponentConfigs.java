@@ -10,9 +10,14 @@ import java.util.stream.Stream;
 import org.rekindle.coordinator.config.ComponentConfig;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
+import org.rekindle.worker.models.T5EncoderModel;
 
-/** Writes the config of fresh components, from the {@code params} of the run's configuration. */
-record ComponentConfigs(Path pipeline, DatasetConfig dataset) {
+/**
+ * Writes the config of fresh components, from the {@code params} of the run's configuration.
+ *
+ * @param tokenizer what the configuration says of the tokenizer
+ */
+record ComponentConfigs(Path pipeline, DatasetConfig dataset, ComponentConfig tokenizer) {
 
     private static final int DEFAULT_VOCABULARY = 49408;
     private static final int DEFAULT_MODEL_MAX_LENGTH = 77;
@@ -27,7 +32,7 @@ record ComponentConfigs(Path pipeline, DatasetConfig dataset) {
     void write(Component component, ComponentConfig declared) throws IOException {
         Path folder = pipeline.resolve(component.folder());
         if (component == Component.TOKENIZER) {
-            writeTokenizer(declared.params(), folder);
+            writeTokenizer(declared, folder);
             return;
         }
         String className = className(declared, component);
@@ -64,33 +69,44 @@ record ComponentConfigs(Path pipeline, DatasetConfig dataset) {
 
     /** The sizes that the tokenizer decides follow it where the configuration leaves them open. */
     private void completeTextEncoder(ObjectNode config, String className) {
+        boolean t5 = className.equals(T5EncoderModel.CLASS_NAME);
         config.putArray("architectures").add(className);
-        config.put("model_type", "clip_text_model");
+        config.put("model_type", t5 ? "t5" : "clip_text_model");
         config.put("torch_dtype", "float32");
         Path tokenizerFolder = pipeline.resolve(Component.TOKENIZER.folder());
-        if (!Files.isRegularFile(tokenizerFolder.resolve(Component.TOKENIZER.configFile()))) {
+        Path tokenizerConfig = tokenizerFolder.resolve(Component.TOKENIZER.configFile());
+        if (!Files.isRegularFile(tokenizerConfig)) {
             return;
         }
-        try (ClipTokenizer tokenizer = ClipTokenizer.open(tokenizerFolder)) {
-            if (!config.has("vocab_size")) {
-                config.put("vocab_size", tokenizer.vocabularySize());
+        String tokenizerClass =
+                ModelIndex.className(Component.TOKENIZER, tokenizer, JsonFiles.readObject(tokenizerConfig));
+        try (Tokenizer opened = Tokenizer.open(tokenizerFolder, tokenizerClass)) {
+            putIfAbsent(config, "vocab_size", opened.vocabularySize());
+            if (!t5) {
+                putIfAbsent(config, "max_position_embeddings", opened.modelMaxLength());
             }
-            if (!config.has("max_position_embeddings")) {
-                config.put("max_position_embeddings", tokenizer.modelMaxLength());
+            if (opened instanceof ClipTokenizer clip) {
+                putIfAbsent(config, "bos_token_id", clip.beginToken());
             }
-            if (!config.has("bos_token_id")) {
-                config.put("bos_token_id", tokenizer.beginToken());
-            }
-            if (!config.has("eos_token_id")) {
-                config.put("eos_token_id", tokenizer.endToken());
-            }
-            if (!config.has("pad_token_id")) {
-                config.put("pad_token_id", tokenizer.padToken());
-            }
+            putIfAbsent(config, "eos_token_id", opened.endToken());
+            putIfAbsent(config, "pad_token_id", opened.padToken());
         }
     }
 
-    private void writeTokenizer(ObjectNode params, Path folder) throws IOException {
+    private static void putIfAbsent(ObjectNode config, String key, long value) {
+        if (!config.has(key)) {
+            config.put(key, value);
+        }
+    }
+
+    private void writeTokenizer(ComponentConfig declared, Path folder) throws IOException {
+        String className = className(declared, Component.TOKENIZER);
+        if (!className.replaceFirst("Fast$", "").equals(ClipTokenizer.CLASS_NAME)) {
+            throw new UserException("model.tokenizer.target=" + declared.target()
+                    + ": its vocabulary cannot be made here, only " + ClipTokenizer.CLASS_NAME
+                    + "'s; set model.tokenizer.pretrained to a folder that holds one");
+        }
+        ObjectNode params = declared.params();
         for (Iterator<String> keys = params.fieldNames(); keys.hasNext(); ) {
             String key = keys.next();
             if (!TOKENIZER_KEYS.contains(key)) {

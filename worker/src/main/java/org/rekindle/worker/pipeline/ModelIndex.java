@@ -4,7 +4,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.TreeMap;
+import org.rekindle.coordinator.config.ComponentConfig;
 
 /** Writes {@code model_index.json}, by which diffusers knows the classes of a pipeline's components. */
 final class ModelIndex {
@@ -14,8 +16,12 @@ final class ModelIndex {
 
     private ModelIndex() {}
 
-    /** Names the components whose configs lie in the folder; the others, and the safety checker, are null. */
-    static void write(Path folder) throws IOException {
+    /**
+     * Names the components whose configs lie in the folder; the others, and the safety checker, are null.
+     *
+     * @param declared what the run's configuration says of them
+     */
+    static void write(Path folder, Map<Component, ComponentConfig> declared) throws IOException {
         TreeMap<String, String[]> classes = new TreeMap<>();
         for (String absent : new String[] {"feature_extractor", "image_encoder", "safety_checker"}) {
             classes.put(absent, new String[2]);
@@ -25,7 +31,10 @@ final class ModelIndex {
             classes.put(
                     component.folder(),
                     Files.exists(config)
-                            ? new String[] {component.library(), className(component, JsonFiles.readObject(config))}
+                            ? new String[] {
+                                component.library(),
+                                className(component, declared.get(component), JsonFiles.readObject(config))
+                            }
                             : new String[2]);
         }
         ObjectNode index = JsonFiles.JSON.createObjectNode();
@@ -35,7 +44,11 @@ final class ModelIndex {
         JsonFiles.write(folder.resolve(PipelineDirectory.INDEX), index);
     }
 
-    private static String className(Component component, ObjectNode config) {
+    /** The class of a component; for those of transformers the {@code target} goes before the config, which may name none or another. */
+    static String className(Component component, ComponentConfig declared, ObjectNode config) {
+        if (component.library().equals("transformers") && declared.target() != null) {
+            return ComponentConfigs.className(declared, component);
+        }
         return switch (component) {
             case TOKENIZER -> config.path("tokenizer_class").asText(component.defaultClass());
             case TEXT_ENCODER -> config.path("architectures").path(0).asText(component.defaultClass());

@@ -94,13 +94,16 @@ public final class PipelineDirectory {
         return JsonFiles.readObject(folder(component).resolve(component.configFile()));
     }
 
-    /** The class that the component's config names, or else {@code model_index.json}. */
+    /**
+     * The component's class. As in diffusers, {@code model_index.json} has the last word on classes of transformers: the config of a
+     * text encoder may name a larger model that it is a part of.
+     */
     public String className(Component component) {
         ObjectNode config = config(component);
-        JsonNode named = component.library().equals("diffusers")
-                ? config.path("_class_name")
-                : config.path("architectures").path(0);
-        return named.asText(index.path(component.folder()).path(1).asText());
+        String indexed = index.path(component.folder()).path(1).asText();
+        return component.library().equals("diffusers")
+                ? config.path("_class_name").asText(indexed)
+                : indexed;
     }
 
     /** The factor between the autoencoder's latents and those that the UNet sees. */
@@ -119,9 +122,8 @@ public final class PipelineDirectory {
     }
 
     /** Opens the tokenizer; close it. */
-    public ClipTokenizer tokenizer() {
-        require(Component.TOKENIZER);
-        return ClipTokenizer.open(folder(Component.TOKENIZER));
+    public Tokenizer tokenizer() {
+        return Tokenizer.open(folder(Component.TOKENIZER), className(Component.TOKENIZER));
     }
 
     /** The component's module, without weights. */

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.List;
 import org.rekindle.data.UserException;
+import org.rekindle.worker.models.T5EncoderModel;
 
 /** Whether the components of a pipeline are those of Stable Diffusion and fit each other, told from their configs alone. */
 final class PipelineFit {
@@ -15,6 +16,8 @@ final class PipelineFit {
     private static final int DEFAULT_HIDDEN_SIZE = 512;
     private static final int DEFAULT_LATENT_CHANNELS = 4;
     private static final int DEFAULT_POSITIONS = 77;
+    private static final int DEFAULT_VOCABULARY = 49408;
+    private static final int DEFAULT_T5_VOCABULARY = 32128;
 
     private static final String CLASS_NAME = "_class_name";
 
@@ -25,15 +28,15 @@ final class PipelineFit {
         checkClasses(pipeline);
         if (pipeline.has(Component.UNET) && pipeline.has(Component.TEXT_ENCODER)) {
             JsonNode width = pipeline.config(Component.UNET).path("cross_attention_dim");
-            int hidden =
-                    pipeline.config(Component.TEXT_ENCODER).path("hidden_size").asInt(DEFAULT_HIDDEN_SIZE);
+            String widthKey = isT5(pipeline) ? "d_model" : "hidden_size";
+            int hidden = pipeline.config(Component.TEXT_ENCODER).path(widthKey).asInt(DEFAULT_HIDDEN_SIZE);
             for (JsonNode one :
                     width.isArray() ? width : JsonFiles.JSON.createArrayNode().add(width)) {
                 requireEqual(
                         pipeline.root(),
                         "unet: cross_attention_dim",
                         one.asInt(DEFAULT_CROSS_ATTENTION_DIM),
-                        "text_encoder: hidden_size",
+                        "text_encoder: " + widthKey,
                         hidden);
             }
         }
@@ -49,22 +52,25 @@ final class PipelineFit {
             }
         }
         if (pipeline.has(Component.TOKENIZER) && pipeline.has(Component.TEXT_ENCODER)) {
-            try (ClipTokenizer tokenizer = pipeline.tokenizer()) {
-                requireAtMost(
-                        pipeline.root(),
-                        "tokenizer: model_max_length",
-                        tokenizer.modelMaxLength(),
-                        "text_encoder: max_position_embeddings",
-                        pipeline.config(Component.TEXT_ENCODER)
-                                .path("max_position_embeddings")
-                                .asInt(DEFAULT_POSITIONS));
+            boolean t5 = isT5(pipeline);
+            try (Tokenizer tokenizer = pipeline.tokenizer()) {
+                if (!t5) { // T5 knows distances between tokens, not positions
+                    requireAtMost(
+                            pipeline.root(),
+                            "tokenizer: model_max_length",
+                            tokenizer.modelMaxLength(),
+                            "text_encoder: max_position_embeddings",
+                            pipeline.config(Component.TEXT_ENCODER)
+                                    .path("max_position_embeddings")
+                                    .asInt(DEFAULT_POSITIONS));
+                }
                 JsonNode vocabulary = pipeline.config(Component.TEXT_ENCODER).path("vocab_size");
                 requireAtMost(
                         pipeline.root(),
                         "tokenizer: number of tokens",
                         tokenizer.vocabularySize(),
                         "text_encoder: vocab_size",
-                        vocabulary.asInt(49408));
+                        vocabulary.asInt(t5 ? DEFAULT_T5_VOCABULARY : DEFAULT_VOCABULARY));
             }
         }
     }
@@ -99,6 +105,10 @@ final class PipelineFit {
     private static UserException unsupported(Path file, String found, String supported) {
         return new UserException(
                 file + ": " + CLASS_NAME + " = " + found + " is not supported; supported: " + supported);
+    }
+
+    private static boolean isT5(PipelineDirectory pipeline) {
+        return pipeline.className(Component.TEXT_ENCODER).equals(T5EncoderModel.CLASS_NAME);
     }
 
     private static void requireEqual(Path root, String one, int first, String other, int second) {

@@ -98,7 +98,7 @@ public final class PipelineInit {
                     "model: nothing says what to train; set model.pretrained, or pretrained or params of"
                             + " model.vae, model.text_encoder, model.tokenizer and model.unet");
         }
-        ComponentConfigs configs = new ComponentConfigs(folder, dataset);
+        ComponentConfigs configs = new ComponentConfigs(folder, dataset, model.tokenizer());
         List<Component> fresh = new ArrayList<>();
         for (Map.Entry<Component, ComponentConfig> entry : declared.entrySet()) {
             Component component = entry.getKey();
@@ -116,7 +116,7 @@ public final class PipelineInit {
             Files.createDirectories(folder.resolve(Component.SCHEDULER.folder()));
             SchedulerFiles.write(model, folder.resolve(Component.SCHEDULER.folder()));
         }
-        ModelIndex.write(folder);
+        ModelIndex.write(folder, declared);
         PipelineDirectory pipeline = PipelineDirectory.open(folder);
         for (Component component : fresh) {
             initialize(pipeline, component, seed);

@@ -81,10 +81,10 @@ public final class Weights {
         Map<String, String> sources = new TreeMap<>();
         Set<String> unknown = new TreeSet<>();
         for (String name : file.names()) {
-            if (TensorNames.isConstant(name)) {
+            if (TensorNames.isConstant(name) || T5TensorNames.isRedundant(name, parameters, file)) {
                 continue;
             }
-            String parameter = TensorNames.parameter(name, parameters);
+            String parameter = TensorNames.parameter(T5TensorNames.parameter(name, parameters), parameters);
             if (!parameters.contains(parameter)) {
                 unknown.add(name);
                 continue;

@@ -7,9 +7,9 @@ import java.util.Arrays;
 import java.util.List;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.worker.diffusion.NoiseSchedule;
-import org.rekindle.worker.pipeline.ClipTokenizer;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
+import org.rekindle.worker.pipeline.Tokenizer;
 import org.rekindle.worker.torchscript.ComputeType;
 import org.rekindle.worker.torchscript.Tensors;
 import org.rekindle.worker.torchscript.TorchModule;
@@ -22,17 +22,13 @@ final class DenoisingObjective implements Objective {
 
     private final TorchModule vae;
     private final TorchModule textEncoder;
-    private final ClipTokenizer tokenizer;
+    private final Tokenizer tokenizer;
     private final TorchModule latentMath;
     private final ImageBatch images;
     private final DenoisingLoss loss;
 
     private DenoisingObjective(
-            TorchModule vae,
-            TorchModule textEncoder,
-            ClipTokenizer tokenizer,
-            TorchModule latentMath,
-            DenoisingLoss loss) {
+            TorchModule vae, TorchModule textEncoder, Tokenizer tokenizer, TorchModule latentMath, DenoisingLoss loss) {
         this.vae = vae;
         this.textEncoder = textEncoder;
         this.tokenizer = tokenizer;

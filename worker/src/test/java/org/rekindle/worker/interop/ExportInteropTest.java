@@ -29,7 +29,19 @@ class ExportInteropTest {
     })
     void pythonOpensAnArchiveThatComputesTheSame(String component, String precision, double tolerance)
             throws Exception {
-        Path pipeline = TrainedPipeline.folder();
+        assertSame(TrainedPipeline.folder(), component, precision, tolerance);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"fp32, 1e-4", "bf16, 2e-2"})
+    void soItDoesWithAT5EncoderThatDiffusersSaved(String precision, double tolerance) throws Exception {
+        Path pipeline = folder.resolve("saved");
+        Path tokenizer = Path.of("src/test/resources/t5-tokenizer").toAbsolutePath();
+        Python.run(folder, "make_t5_pipeline.py", tokenizer, pipeline);
+        assertSame(pipeline, "text_encoder", precision, tolerance);
+    }
+
+    private void assertSame(Path pipeline, String component, String precision, double tolerance) throws Exception {
         Path archive = folder.resolve(component + ".pt");
         RekindleProcess.start(
                         folder,

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Random;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -41,6 +42,19 @@ class GenerateInteropTest {
         Path tokenizer = Path.of("src/test/resources/clip-tokenizer").toAbsolutePath();
         Python.run(folder, "make_pipeline.py", tokenizer, pipeline);
         assertSameImages(pipeline, scheduler, 4, 16, 16);
+    }
+
+    @Test
+    void rekindleOpensAPipelineWithT5ThatDiffusersSavedAndDrawsTheSameImages() throws Exception {
+        Path pipeline = folder.resolve("saved");
+        Path tokenizer = Path.of("src/test/resources/t5-tokenizer").toAbsolutePath();
+        Python.run(folder, "make_t5_pipeline.py", tokenizer, pipeline);
+        assertSameImages(pipeline, "ddim", 4, 16, 16);
+    }
+
+    @Test
+    void diffusersOpensATrainedPipelineWithT5AndDrawsTheSameImages() throws Exception {
+        assertSameImages(TrainedPipeline.of(folder, "tiny-t5"), "ddim", 4, 8, 8);
     }
 
     private void assertSameImages(Path pipeline, String scheduler, long... latentShape) throws Exception {

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rekindle.worker.cli.RekindleProcess;
 
-/** {@code rekindle tokenize} gives the ids of transformers' {@code CLIPTokenizer}. */
+/** {@code rekindle tokenize} gives the ids of transformers' {@code CLIPTokenizer} and {@code T5Tokenizer}. */
 @Tag("interop")
 class TokenizeInteropTest {
 
@@ -33,7 +33,15 @@ class TokenizeInteropTest {
 
     @Test
     void everyLineGivesTheIdsOfTransformers() throws Exception {
-        Path pipeline = TrainedPipeline.folder();
+        assertIdsEqual(TrainedPipeline.folder());
+    }
+
+    @Test
+    void everyLineGivesTheIdsOfTransformersWithT5() throws Exception {
+        assertIdsEqual(TrainedPipeline.of(folder, "tiny-t5"));
+    }
+
+    private void assertIdsEqual(Path pipeline) throws Exception {
         Path text = Files.writeString(folder.resolve("text.txt"), String.join("\n", LINES) + "\n");
         Path out = folder.resolve("ids.json");
         RekindleProcess.start(folder, "tokenize", "pipeline=" + pipeline, "text=" + text, "out=" + out)

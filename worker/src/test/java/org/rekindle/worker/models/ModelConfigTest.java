@@ -50,11 +50,14 @@ class ModelConfigTest {
                         """)).isEqualTo(plain);
     }
 
-    @ParameterizedTest
-    @CsvSource({"true, FP32", "false, BF16", "null, BF16", ", BF16"})
-    void forceUpcastMakesTheAutoencoderComputeInFloat32(String value, ComputeType expected) {
-        ObjectNode config = json(value == null ? "{}" : "{force_upcast: " + value + "}");
-        assertThat(AutoencoderKL.of(config, ComputeType.BF16).computeType()).isEqualTo(expected);
+    @Test
+    void t5HasItsNumberOfParameters() {
+        // google-t5/t5-small and google/t5-v1_1-xxl
+        assertThat(parameters("T5EncoderModel", "{}")).isEqualTo(35_330_816L);
+        assertThat(parameters(
+                        "T5EncoderModel",
+                        "{d_model: 4096, d_ff: 10240, num_layers: 24, num_heads: 64, feed_forward_proj: gated-gelu}"))
+                .isEqualTo(4_762_310_656L);
     }
 
     @ParameterizedTest
@@ -97,7 +100,12 @@ class ModelConfigTest {
                 "CLIPTextModel | {attention_dropout: 0.1} | attention_dropout | 0",
                 "CLIPTextModel | {hidden_act: relu} | hidden_act | quick_gelu, gelu",
                 "CLIPTextModel | {num_attention_heads: 7} | num_attention_heads | divisor",
-                "T5EncoderModel | {} | T5EncoderModel | UNet2DConditionModel, AutoencoderKL, CLIPTextModel",
+                "T5EncoderModel | {feed_forward_proj: gated-relu} | feed_forward_proj | relu, gelu, gated-gelu",
+                "T5EncoderModel | {model_type: umt5} | model_type | t5",
+                "T5EncoderModel | {use_attention_mask: true} | use_attention_mask | false",
+                "T5EncoderModel | {relative_attention_num_buckets: 2} | relative_attention_num_buckets | at least 4",
+                "T5EncoderModel | {relative_attention_max_distance: 8} | relative_attention_max_distance | at least 9",
+                "BertModel | {} | BertModel | UNet2DConditionModel, AutoencoderKL, CLIPTextModel, T5EncoderModel",
             })
     void unsupportedValuesAreRefusedByKeyInOneLine(String className, String config, String key, String supported) {
         assertThatThrownBy(() -> compile(className, config))
@@ -119,7 +127,7 @@ class ModelConfigTest {
     }
 
     private static ObjectNode json(String config) {
-        String quoted = config.replaceAll("([A-Za-z_][A-Za-z0-9_.]*|\\d+\\.\\d+\\.\\d+)", "\"$1\"")
+        String quoted = config.replaceAll("([A-Za-z_][A-Za-z0-9_.-]*|\\d+\\.\\d+\\.\\d+)", "\"$1\"")
                 .replaceAll("\"(true|false|null)\"", "$1");
         try {
             return (ObjectNode) new ObjectMapper().readTree(quoted);

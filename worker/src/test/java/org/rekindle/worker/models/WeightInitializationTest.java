@@ -56,6 +56,26 @@ class WeightInitializationTest {
     }
 
     @Test
+    void t5IsNormalAsTransformersHasIt() {
+        Map<String, ParameterSpec> t5 = T5EncoderModel.of(
+                        EMPTY.deepCopy().put("initializer_factor", 0.5).put("feed_forward_proj", "gated-gelu"),
+                        ComputeType.FP32)
+                .stateDict();
+        String attention = "encoder.block.0.layer.0.SelfAttention.";
+        String dense = "encoder.block.3.layer.1.DenseReluDense.";
+        assertNormal(draw(t5, attention + "q.weight", 1), 0.5 / Math.sqrt(512 * 64));
+        assertNormal(draw(t5, attention + "k.weight", 1), 0.5 / Math.sqrt(512));
+        assertNormal(draw(t5, attention + "v.weight", 1), 0.5 / Math.sqrt(512));
+        assertNormal(draw(t5, attention + "o.weight", 1), 0.5 / Math.sqrt(8 * 64));
+        assertMoments(draw(t5, attention + "relative_attention_bias.weight", 1), 0.5 / Math.sqrt(512));
+        assertNormal(draw(t5, dense + "wi_0.weight", 1), 0.5 / Math.sqrt(512));
+        assertNormal(draw(t5, dense + "wi_1.weight", 1), 0.5 / Math.sqrt(512));
+        assertNormal(draw(t5, dense + "wo.weight", 1), 0.5 / Math.sqrt(2048));
+        assertNormal(draw(t5, "shared.weight", 1), 0.5);
+        assertThat(draw(t5, "encoder.final_layer_norm.weight", 1)).containsOnly(0.5f);
+    }
+
+    @Test
     void valuesDependOnSeedAndNameAlone() {
         String name = "time_embedding.linear_2.bias";
         assertThat(draw(unet, name, 1)).containsExactly(draw(unet, name, 1)).isNotEqualTo(draw(unet, name, 2));

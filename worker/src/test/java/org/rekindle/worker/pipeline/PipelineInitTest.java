@@ -155,7 +155,7 @@ class PipelineInitTest {
         ObjectNode tokenizer = TinyPipeline.json("{\"model_max_length\": 8, \"vocab_size\": 600}");
         tokenizer.put("captions", folder.resolve("s-{0..0}.tar").toString());
         PipelineDirectory pipeline = PipelineInit.init(tokenizerOnly(tokenizer), null, 0, folder.resolve("p"));
-        try (ClipTokenizer made = pipeline.tokenizer()) {
+        try (Tokenizer made = pipeline.tokenizer()) {
             assertThat(made.modelMaxLength()).isEqualTo(8);
             assertThat(made.encode("crimson dodecahedron")[3]).isEqualTo(made.endToken());
         }

@@ -13,6 +13,7 @@ import org.rekindle.data.DatasetConfig;
 public final class TinyPipeline {
 
     private static final Path TOKENIZER = Path.of("src/test/resources/clip-tokenizer");
+    private static final Path T5_TOKENIZER = Path.of("src/test/resources/t5-tokenizer");
 
     private TinyPipeline() {}
 
@@ -32,6 +33,31 @@ public final class TinyPipeline {
                 params(textEncoder),
                 new ComponentConfig(null, TOKENIZER.toString(), null),
                 params(unet),
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null);
+    }
+
+    /** With a T5 encoder and its tokenizer, all else the same. */
+    public static ModelConfig t5Model() {
+        return textModel(
+                new ComponentConfig("transformers.T5EncoderModel", null, t5()),
+                new ComponentConfig(null, T5_TOKENIZER.toString(), null));
+    }
+
+    /** With text encoder and tokenizer as given, all else the same. */
+    public static ModelConfig textModel(ComponentConfig textEncoder, ComponentConfig tokenizer) {
+        return new ModelConfig(
+                null,
+                params(vae()),
+                textEncoder,
+                tokenizer,
+                params(unet()),
                 null,
                 null,
                 null,
@@ -62,6 +88,12 @@ public final class TinyPipeline {
         return json("""
                 {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
                  "projection_dim": 16}
+                """);
+    }
+
+    public static ObjectNode t5() {
+        return json("""
+                {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 2, "feed_forward_proj": "gated-gelu"}
                 """);
     }
 
