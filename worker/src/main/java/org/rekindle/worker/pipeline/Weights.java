@@ -1,7 +1,6 @@
 package org.rekindle.worker.pipeline;
 
 import ai.djl.ndarray.NDArray;
-import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -9,7 +8,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.rekindle.data.UserException;
-import org.rekindle.worker.torchscript.Torch;
+import org.rekindle.worker.torchscript.Tensors;
 import org.rekindle.worker.torchscript.TorchModule;
 
 /** Weights between safetensors files and the parameters of a module. */
@@ -24,7 +23,7 @@ public final class Weights {
     private Weights() {}
 
     /**
-     * Copies all tensors of a file, fp32, fp16, bf16 or fp64, into the module's fp32 parameters, one at a time.
+     * Reads all tensors of a file, fp32, fp16, bf16 or fp64, straight into the module's fp32 parameters: nothing is in memory twice.
      *
      * @param component name for messages, such as {@code unet}
      * @throws UserException naming component, tensor, expected and found, when one is missing, unknown, of another shape or not a float;
@@ -34,8 +33,7 @@ public final class Weights {
         Map<String, String> sources = matched(module.parameters().keySet(), file, component);
         module.parameters().forEach((name, parameter) -> check(parameter, file, sources.get(name), component));
         module.parameters()
-                .forEach((name, parameter) -> Torch.copy(
-                        FloatBuffer.wrap(file.tensor(sources.get(name)).floats()), parameter));
+                .forEach((name, parameter) -> Tensors.fill(parameter, memory -> file.read(sources.get(name), memory)));
     }
 
     /** A host copy of all parameters by name, free of native memory. */

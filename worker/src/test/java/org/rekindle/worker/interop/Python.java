@@ -3,6 +3,7 @@ package org.rekindle.worker.interop;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -10,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 /** Runs the scripts of {@code src/test/python} with the interpreter and module path that Maven was given. */
 final class Python {
 
-    private static final long TIMEOUT_SECONDS = 300;
+    private static final Duration TIMEOUT = Duration.ofMinutes(5);
 
     private Python() {}
 
@@ -21,6 +22,12 @@ final class Python {
      * @return the last line of standard output, empty if there is none
      */
     static String run(Path folder, String script, Object... arguments) throws IOException, InterruptedException {
+        return run(folder, TIMEOUT, script, arguments);
+    }
+
+    /** As {@link #run(Path, String, Object...)}, for scripts that take longer than a few minutes. */
+    static String run(Path folder, Duration timeout, String script, Object... arguments)
+            throws IOException, InterruptedException {
         Path output = Files.createTempFile(folder, script, ".out");
         Path errors = Files.createTempFile(folder, script, ".err");
         List<String> command = new ArrayList<>();
@@ -39,9 +46,9 @@ final class Python {
             builder.environment().put("PYTHONPATH", path);
         }
         Process process = builder.start();
-        if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+        if (!process.waitFor(timeout.toSeconds(), TimeUnit.SECONDS)) {
             process.destroyForcibly().waitFor();
-            throw new AssertionError(script + " did not end in " + TIMEOUT_SECONDS + " s");
+            throw new AssertionError(script + " did not end in " + timeout.toSeconds() + " s");
         }
         if (process.exitValue() != 0) {
             throw new AssertionError(script + ": exit code " + process.exitValue() + "\n" + Files.readString(errors));
