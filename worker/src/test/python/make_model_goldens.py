@@ -101,7 +101,7 @@ def config_of(model):
     return {key: value for key, value in json.loads(model.to_json_string()).items() if key != "_name_or_path"}
 
 
-def unet(folder, name, seed, size, config, write=write):
+def unet(folder, name, seed, size, config, roughen=roughen, write=write):
     torch.manual_seed(seed)
     model = UNet2DConditionModel(**config)
     roughen(model)
@@ -114,7 +114,7 @@ def unet(folder, name, seed, size, config, write=write):
     write(folder, name, model, config_of(model), inputs, dict(sample=output), dict(sample=torch.randn_like(output)))
 
 
-def autoencoder(folder, name, seed, size, config, write=write):
+def autoencoder(folder, name, seed, size, config, roughen=roughen, write=write):
     torch.manual_seed(seed)
     model = AutoencoderKL(**config)
     roughen(model)
@@ -128,7 +128,7 @@ def autoencoder(folder, name, seed, size, config, write=write):
     )
 
 
-def text_encoder(folder, name, seed, config, write=write):
+def text_encoder(folder, name, seed, config, roughen=roughen, write=write):
     torch.manual_seed(seed)
     model = CLIPTextModel(CLIPTextConfig(**(TEXT_DEFAULTS | config)))
     roughen(model)

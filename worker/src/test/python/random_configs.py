@@ -1,12 +1,12 @@
 """Configurations drawn at random from what Rekindle supports: a seed gives a config of a tiny model and the size of its input.
 
-They are small, but their shapes differ in all that the config of a Stable Diffusion 1 or 2 can say. The widths of each list are
-multiples of what has to divide them, and no more is held back: a draw that Rekindle refuses is a failed comparison.
+They are small, but differ in all that the config of a Stable Diffusion 1 or 2 can say. A draw that Rekindle refuses is a failed comparison.
+Held back is only what would compare zeros: no group of a normalisation is a single channel, or a single pixel, which it would cancel.
 """
 
 import random
 
-# Values of the UNet's keys that are drawn independently of all others. A key that Rekindle learns to support is added here.
+# Values of the UNet's keys that are drawn independently of all others.
 UNET_CHOICES = dict(
     in_channels=[4, 5, 8, 9],
     out_channels=[4, 4, 6, 8],
@@ -19,6 +19,14 @@ UNET_CHOICES = dict(
     downsample_padding=[1, 1, 0],
     norm_eps=[1e-5, 1e-5, 1e-3],
     act_fn=["silu", "swish"],
+)
+
+# Not supported yet: add `| UNET_CHOICES_TO_COME` in `unet` when they are.
+UNET_CHOICES_TO_COME = dict(
+    act_fn=["silu", "gelu", "mish", "relu"],
+    only_cross_attention=[False, True],
+    upcast_attention=[False, True],
+    resnet_time_scale_shift=["default", "default", "scale_shift"],
 )
 
 
@@ -38,10 +46,10 @@ def unet(seed):
     groups = draw.choice([1, 2, 4])
     cross = [draw.random() < 0.6 for _ in range(blocks)]
     layers = number_or_list(draw, blocks, [1, 2, 3] if blocks < 3 else [1, 2])
-    smallest = max(4, 2**blocks - 1)  # one pixel is left at the end even where downsampling doesn't pad
+    smallest = 3 * 2 ** (blocks - 1) - 1  # leaves 2 x 2 at the end even where downsampling doesn't pad
     return dict(
         choose(draw, UNET_CHOICES),
-        block_out_channels=[4 * draw.randint(1, 4) for _ in range(blocks)],
+        block_out_channels=[max(4, 2 * groups) * draw.randint(1, 3) for _ in range(blocks)],
         norm_num_groups=groups,
         layers_per_block=layers,
         attention_head_dim=number_or_list(draw, blocks, [1, 2, 4]),
@@ -56,10 +64,10 @@ def autoencoder(seed):
     draw = random.Random(f"autoencoder {seed}")
     blocks = draw.randint(1, 4)
     scale = 2 ** (blocks - 1)
+    groups = draw.choice([1, 2, 4])
     choices = dict(
         latent_channels=[1, 2, 4, 16],
         layers_per_block=[1, 2, 3],
-        norm_num_groups=[1, 2, 4],
         mid_block_add_attention=[True, True, False],
         use_quant_conv=[True, True, False],
         use_post_quant_conv=[True, True, False],
@@ -67,10 +75,11 @@ def autoencoder(seed):
     )
     return dict(
         choose(draw, choices),
-        block_out_channels=[4 * draw.randint(1, 3) for _ in range(blocks)],
+        norm_num_groups=groups,
+        block_out_channels=[2 * groups * draw.randint(1, 3) for _ in range(blocks)],
         down_block_types=["DownEncoderBlock2D"] * blocks,
         up_block_types=["UpDecoderBlock2D"] * blocks,
-    ), (scale * draw.randint(1, 4), scale * draw.randint(1, 4))
+    ), (scale * draw.randint(2, 5), scale * draw.randint(2, 5))
 
 
 def text_encoder(seed):
@@ -83,4 +92,4 @@ def text_encoder(seed):
         num_hidden_layers=[1, 2, 3],
         layer_norm_eps=[1e-5, 1e-3],
     )
-    return (dict(choose(draw, choices), num_attention_heads=heads, hidden_size=heads * draw.choice([2, 4, 6])),)
+    return (dict(choose(draw, choices), num_attention_heads=heads, hidden_size=heads * draw.choice([4, 6, 8])),)

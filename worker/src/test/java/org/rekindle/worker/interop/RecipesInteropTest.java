@@ -54,7 +54,7 @@ class RecipesInteropTest {
                         "init",
                         "config=" + recipe.toAbsolutePath().normalize(),
                         "experiment.log_dir=" + folder,
-                        "dataset.make.examples=64",
+                        "dataset.params.path=" + shards(),
                         "out=" + pipeline)
                 .awaitSuccess();
         Path prompts = Files.writeString(folder.resolve("prompts.csv"), "uid,caption\none,a red circle\n");
@@ -71,6 +71,14 @@ class RecipesInteropTest {
                 "--steps",
                 2);
         assertThat(images.resolve("one.png")).isNotEmptyFile();
+    }
+
+    /** A few pictures with captions for the vocabulary, instead of the recipe's, which may have to be fetched. */
+    private Path shards() throws Exception {
+        Path shards = folder.resolve("shapes-{000..001}.tar");
+        RekindleProcess.start(folder, "shards", "make", "source=shapes", "examples=64", "seed=0", "out=" + shards)
+                .awaitSuccess();
+        return shards;
     }
 
     private Path latents(Path folder) throws IOException {
