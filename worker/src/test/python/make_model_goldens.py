@@ -37,6 +37,24 @@ UNETS = {
             up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
         ),
     ),
+    "unet_lists": dict(  # a list wherever there may be one, heads that leave a channel over, sizes that no halving divides
+        seed=7, size=(7, 9),
+        config=dict(
+            block_out_channels=(4, 6, 4), layers_per_block=(1, 2, 1), transformer_layers_per_block=(2, 1, 1), cross_attention_dim=(5, 5, 5),
+            attention_head_dim=(2, 4, 3), only_cross_attention=(True, False, True), upcast_attention=True, norm_num_groups=2,
+            resnet_time_scale_shift="scale_shift", act_fn="mish", downsample_padding=0,
+            down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+        ),
+    ),
+    "unet_only_cross_attention": dict(
+        seed=8, size=(3, 5),
+        config=dict(
+            block_out_channels=(4, 8), layers_per_block=1, cross_attention_dim=5, attention_head_dim=3, only_cross_attention=True,
+            use_linear_projection=True, upcast_attention=True, norm_num_groups=2, act_fn="gelu",
+            down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        ),
+    ),
 }
 
 AUTOENCODERS = {
@@ -55,7 +73,11 @@ AUTOENCODERS = {
             down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
         ),
     ),
+    "vae_old_names": dict(seed=9, size=(4, 5), old_names=True, config=dict(block_out_channels=(4,), norm_num_groups=2, act_fn="relu")),
 }
+
+# What older releases of diffusers called the layers of the autoencoder's attention; original checkpoints have pointwise convolutions there.
+OLD_NAMES = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
 
 TEXT_ENCODERS = {
     "clip_quick_gelu": dict(seed=5, config=dict(hidden_act="quick_gelu")),
@@ -87,13 +109,13 @@ def values_of(model, inputs, outputs, targets, prefix, largest_gradient):
     return values
 
 
-def write(folder, name, model, config, inputs, outputs, targets, prefix=""):
+def write(folder, name, model, config, inputs, outputs, targets, prefix="", rename=lambda weights: weights):
     values = values_of(model, inputs, outputs, targets, prefix, LARGEST_GRADIENT)
     where = folder / name
     where.mkdir(parents=True, exist_ok=True)
     (where / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
     weights = {prefix + key: value.contiguous() for key, value in model.state_dict().items() if "position_ids" not in key}
-    safetensors.torch.save_file(weights, where / "weights.safetensors")
+    safetensors.torch.save_file(rename(weights), where / "weights.safetensors")
     safetensors.torch.save_file({key: value.contiguous() for key, value in values.items()}, where / "values.safetensors")
 
 
@@ -105,16 +127,28 @@ def unet(folder, name, seed, size, config, roughen=roughen, write=write):
     torch.manual_seed(seed)
     model = UNet2DConditionModel(**config)
     roughen(model)
+    width = model.config.cross_attention_dim
     inputs = dict(
         sample=torch.randn(2, model.config.in_channels, *size),
         timestep=torch.tensor([3, 871]),
-        encoder_hidden_states=torch.randn(2, 7, model.config.cross_attention_dim),
+        encoder_hidden_states=torch.randn(2, 7, width[0] if isinstance(width, tuple) else width),
     )
     output = model(**inputs).sample
     write(folder, name, model, config_of(model), inputs, dict(sample=output), dict(sample=torch.randn_like(output)))
 
 
-def autoencoder(folder, name, seed, size, config, roughen=roughen, write=write):
+def old_attention(weights):
+    """Weights of an autoencoder as an original checkpoint has those of its attention."""
+    old = {}
+    for key, value in weights.items():
+        for now, then in OLD_NAMES.items():
+            if f"attentions.0.{now}." in key:
+                key, value = key.replace(now, then), value[..., None, None] if value.ndim == 2 else value
+        old[key] = value
+    return old
+
+
+def autoencoder(folder, name, seed, size, config, old_names=False, roughen=roughen, write=write):
     torch.manual_seed(seed)
     model = AutoencoderKL(**config)
     roughen(model)
@@ -124,7 +158,8 @@ def autoencoder(folder, name, seed, size, config, roughen=roughen, write=write):
     decoded = model.decode(latents).sample
     targets = dict(moments=torch.randn_like(moments), image=torch.randn_like(decoded))
     write(
-        folder, name, model, config_of(model), dict(image=image, latents=latents), dict(moments=moments, image=decoded), targets
+        folder, name, model, config_of(model), dict(image=image, latents=latents), dict(moments=moments, image=decoded), targets,
+        rename=old_attention if old_names else lambda weights: weights,
     )
 
 

@@ -32,7 +32,7 @@ def roughen(model):
                 parameter *= math.sqrt(3)
 
 
-def write(folder, name, model, config, inputs, outputs, targets, prefix=""):
+def write(folder, name, model, config, inputs, outputs, targets, prefix="", **_):
     values = goldens.values_of(model, inputs, outputs, targets, prefix, math.inf)
     model.save_pretrained(folder / name)
     half = type(model).from_pretrained(folder / name, torch_dtype=torch.bfloat16)
@@ -47,6 +47,6 @@ torch.set_num_threads(1)
 for seed in sys.argv[3:]:
     config, *size = getattr(random_configs, kind)(seed)
     if kind == "text_encoder":
-        goldens.text_encoder(out, seed, int(seed), goldens.TEXT_DEFAULTS | config, roughen, write)
+        goldens.text_encoder(out, seed, int(seed), goldens.TEXT_DEFAULTS | config, roughen=roughen, write=write)
     else:
-        getattr(goldens, kind)(out, seed, int(seed), *size, config, roughen, write)
+        getattr(goldens, kind)(out, seed, int(seed), *size, config, roughen=roughen, write=write)

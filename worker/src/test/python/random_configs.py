@@ -19,12 +19,7 @@ UNET_CHOICES = dict(
     mid_block_scale_factor=[1, 1, 0.7, 1.5],
     downsample_padding=[1, 1, 0],
     norm_eps=[1e-5, 1e-5, 1e-3],
-    act_fn=["silu", "swish"],
-)
-
-# Not supported yet: add `| UNET_CHOICES_TO_COME` in `unet` when they are.
-UNET_CHOICES_TO_COME = dict(
-    act_fn=["silu", "gelu", "mish", "relu"],
+    act_fn=["silu", "silu", "swish", "gelu", "mish", "relu"],
     only_cross_attention=[False, True],
     upcast_attention=[False, True],
     resnet_time_scale_shift=["default", "default", "scale_shift"],
@@ -72,11 +67,12 @@ def autoencoder(seed):
         mid_block_add_attention=[True, True, False],
         use_quant_conv=[True, True, False],
         use_post_quant_conv=[True, True, False],
-        act_fn=["silu"],
+        act_fn=["silu", "silu", "gelu", "mish", "relu"],
     )
     return dict(
         choose(draw, choices),
         norm_num_groups=groups,
+        force_upcast=False,  # bf16 is compared, too
         block_out_channels=[2 * groups * draw.randint(1, 3) for _ in range(blocks)],
         down_block_types=["DownEncoderBlock2D"] * blocks,
         up_block_types=["UpDecoderBlock2D"] * blocks,

@@ -4,13 +4,16 @@ import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import org.rekindle.coordinator.config.CommandOptions;
 import org.rekindle.data.UserException;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.pipeline.SafetensorsFile;
+import org.rekindle.worker.pipeline.Weights;
 import org.rekindle.worker.torchscript.ComputeType;
 import org.rekindle.worker.torchscript.ScriptArchive;
+import org.rekindle.worker.torchscript.ScriptModule;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -42,15 +45,11 @@ final class ExportCommand implements Callable<Integer> {
         ComputeType precision = ComputeType.of(options.precision());
         PipelineDirectory pipeline = PipelineDirectory.open(Path.of(options.pipeline()));
         SafetensorsFile weights = pipeline.weights(component);
+        ScriptModule module = pipeline.module(component, precision);
+        Function<String, FloatBuffer> values = Weights.of(module, weights, component.folder());
         Path out = Path.of(options.out());
         try {
-            AtomicFile.write(
-                    out,
-                    stream -> ScriptArchive.write(
-                            pipeline.module(component, precision),
-                            name -> FloatBuffer.wrap(weights.tensor(name).floats()),
-                            precision,
-                            stream));
+            AtomicFile.write(out, stream -> ScriptArchive.write(module, values, precision, stream));
         } catch (IOException e) {
             throw new UserException(
                     out + " cannot be written (" + UserException.reason(e) + "); check disk space and permissions", e);

@@ -7,8 +7,10 @@ import org.rekindle.worker.torchscript.ScriptModule;
 /**
  * Multi-head attention of tokens x (N, S, channels) to a context (N, L, contextChannels); diffusers' {@code Attention} without biases
  * but the output's.
+ *
+ * @param upcast {@code upcast_attention}
  */
-record Attention(int channels, int contextChannels, int heads) implements ScriptModule {
+record Attention(int channels, int contextChannels, int heads, boolean upcast) implements ScriptModule {
 
     @Override
     public Children children() {
@@ -16,7 +18,7 @@ record Attention(int channels, int contextChannels, int heads) implements Script
                 .and("to_k", new Linear(contextChannels, channels, false))
                 .and("to_v", new Linear(contextChannels, channels, false))
                 .and("to_out", ModuleList.of(new Linear(channels, channels)))
-                .and("attend", new ScaledDotProductAttention());
+                .and("attend", new ScaledDotProductAttention(upcast));
     }
 
     @Override

@@ -19,6 +19,8 @@ import org.rekindle.worker.torchscript.ScriptModule;
  *       logarithms of variances
  *   <li>{@code decode(latents (N, C, h, w))} gives fp32 (N, 3, f h, f w); latents as encoded, without {@code scaling_factor}
  * </ul>
+ *
+ * @param computeType fp32 where the config says {@code force_upcast}, whatever was asked for
  */
 public record AutoencoderKL(Config config, ComputeType computeType) implements ScriptModule {
 
@@ -26,16 +28,17 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
 
     /** @param channels {@code block_out_channels}, highest resolution first */
     record Config(
-            int inChannels,
-            int outChannels,
             int latentChannels,
             List<Integer> channels,
             int layers,
             int groups,
+            Activation activation,
             boolean midAttention,
             boolean quantConv,
-            boolean postQuantConv) {
+            boolean postQuantConv,
+            boolean forceUpcast) {
 
+        private static final int COLOURS = 3;
         private static final double EPS = 1e-6;
 
         static Config of(ObjectNode json) {
@@ -45,20 +48,23 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
             checkBlocks(values, "up_block_types", "UpDecoderBlock2D", channels.size());
             int groups = values.integer("norm_num_groups", 32, 1);
             values.divides("norm_num_groups", groups, "block_out_channels", channels);
-            values.word("act_fn", "silu", "swish");
-            // these say how a pipeline uses the latents, not what the model computes
-            values.ignore(
-                    "sample_size", "scaling_factor", "shift_factor", "latents_mean", "latents_std", "force_upcast");
+            values.only("in_channels", COLOURS);
+            values.only("out_channels", COLOURS);
+            if (values.number("scaling_factor", 1) <= 0) {
+                throw values.unsupported("scaling_factor", "a number above 0");
+            }
+            // like scaling_factor these say how a pipeline uses the latents; Stable Diffusion's uses none of them
+            values.ignore("sample_size", "shift_factor", "latents_mean", "latents_std");
             Config config = new Config(
-                    values.integer("in_channels", 3, 1),
-                    values.integer("out_channels", 3, 1),
                     values.integer("latent_channels", 4, 1),
                     channels,
                     values.integer("layers_per_block", 1, 1),
                     groups,
+                    Activation.of(values),
                     values.flag("mid_block_add_attention", true),
                     values.flag("use_quant_conv", true),
-                    values.flag("use_post_quant_conv", true));
+                    values.flag("use_post_quant_conv", true),
+                    values.flag("force_upcast", false));
             values.refuseUnknown();
             return config;
         }
@@ -73,6 +79,10 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
             return new Norm(groups, EPS);
         }
 
+        ResnetBlock2D.Spec resnet() {
+            return new ResnetBlock2D.Spec(0, norm(), activation, false);
+        }
+
         int lastChannels() {
             return channels.get(channels.size() - 1);
         }
@@ -80,7 +90,8 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
 
     /** @throws org.rekindle.data.UserException for a config that isn't supported, by its key */
     public static AutoencoderKL of(ObjectNode config, ComputeType computeType) {
-        return new AutoencoderKL(Config.of(config), computeType);
+        Config checked = Config.of(config);
+        return new AutoencoderKL(checked, checked.forceUpcast ? ComputeType.FP32 : computeType);
     }
 
     @Override
@@ -117,13 +128,13 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
                         config.channels.get(Math.max(i - 1, 0)),
                         config.channels.get(i),
                         config.layers,
-                        config.norm(),
+                        config.resnet(),
                         i < config.channels.size() - 1));
             }
             int last = config.lastChannels();
-            return Children.of("conv_in", Conv2d.same(config.inChannels, config.channels.get(0), 3))
+            return Children.of("conv_in", Conv2d.same(Config.COLOURS, config.channels.get(0), 3))
                     .and("down_blocks", new ModuleList(blocks))
-                    .and("mid_block", new UNetMidBlock2D(last, config.norm(), config.midAttention))
+                    .and("mid_block", new UNetMidBlock2D(last, config.resnet(), config.midAttention))
                     .and("conv_norm_out", config.norm().over(last))
                     .and("conv_out", Conv2d.same(last, 2 * config.latentChannels, 3));
         }
@@ -150,15 +161,15 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
                         config.channels.get(Math.min(i + 1, last)),
                         config.channels.get(i),
                         config.layers + 1,
-                        config.norm(),
+                        config.resnet(),
                         i > 0));
             }
             int first = config.channels.get(0);
             return Children.of("conv_in", Conv2d.same(config.latentChannels, config.lastChannels(), 3))
                     .and("up_blocks", new ModuleList(blocks))
-                    .and("mid_block", new UNetMidBlock2D(config.lastChannels(), config.norm(), config.midAttention))
+                    .and("mid_block", new UNetMidBlock2D(config.lastChannels(), config.resnet(), config.midAttention))
                     .and("conv_norm_out", config.norm().over(first))
-                    .and("conv_out", Conv2d.same(first, config.outChannels, 3));
+                    .and("conv_out", Conv2d.same(first, Config.COLOURS, 3));
         }
 
         @Override
@@ -175,11 +186,12 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
     }
 
     /** diffusers' {@code DownEncoderBlock2D}. */
-    private record EncoderBlock2D(int inChannels, int outChannels, int layers, Norm norm, boolean downsample)
+    private record EncoderBlock2D(
+            int inChannels, int outChannels, int layers, ResnetBlock2D.Spec spec, boolean downsample)
             implements ScriptModule {
         @Override
         public Children children() {
-            return Children.of("resnets", resnets(inChannels, outChannels, layers, norm))
+            return Children.of("resnets", resnets(inChannels, outChannels, layers, spec))
                     .andIf(downsample, "downsamplers", ModuleList.of(new Downsample2D(outChannels, 0)));
         }
 
@@ -196,11 +208,12 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
     }
 
     /** diffusers' {@code UpDecoderBlock2D}. */
-    private record DecoderBlock2D(int inChannels, int outChannels, int layers, Norm norm, boolean upsample)
+    private record DecoderBlock2D(
+            int inChannels, int outChannels, int layers, ResnetBlock2D.Spec spec, boolean upsample)
             implements ScriptModule {
         @Override
         public Children children() {
-            return Children.of("resnets", resnets(inChannels, outChannels, layers, norm))
+            return Children.of("resnets", resnets(inChannels, outChannels, layers, spec))
                     .andIf(upsample, "upsamplers", ModuleList.of(new Upsample2D(outChannels)));
         }
 
@@ -215,20 +228,20 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
         }
     }
 
-    private static ModuleList resnets(int inChannels, int outChannels, int layers, Norm norm) {
+    private static ModuleList resnets(int inChannels, int outChannels, int layers, ResnetBlock2D.Spec spec) {
         List<ScriptModule> resnets =
-                new ArrayList<>(Collections.nCopies(layers, new ResnetBlock2D(outChannels, outChannels, 0, norm, 1)));
-        resnets.set(0, new ResnetBlock2D(inChannels, outChannels, 0, norm, 1));
+                new ArrayList<>(Collections.nCopies(layers, new ResnetBlock2D(outChannels, outChannels, spec)));
+        resnets.set(0, new ResnetBlock2D(inChannels, outChannels, spec));
         return new ModuleList(resnets);
     }
 
     /** Residual block, attention of one head, residual block; diffusers' {@code UNetMidBlock2D}. */
-    private record UNetMidBlock2D(int channels, Norm norm, boolean attention) implements ScriptModule {
+    private record UNetMidBlock2D(int channels, ResnetBlock2D.Spec spec, boolean attention) implements ScriptModule {
         @Override
         public Children children() {
-            ResnetBlock2D resnet = new ResnetBlock2D(channels, channels, 0, norm, 1);
+            ResnetBlock2D resnet = new ResnetBlock2D(channels, channels, spec);
             return Children.none()
-                    .andIf(attention, "attentions", ModuleList.of(new PixelAttention(channels, norm)))
+                    .andIf(attention, "attentions", ModuleList.of(new PixelAttention(channels, spec.norm())))
                     .and("resnets", ModuleList.of(resnet, resnet));
         }
 
@@ -256,7 +269,7 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
                     .and("to_k", linear)
                     .and("to_v", linear)
                     .and("to_out", ModuleList.of(linear))
-                    .and("attend", new ScaledDotProductAttention());
+                    .and("attend", new ScaledDotProductAttention(false));
         }
 
         @Override

@@ -13,7 +13,8 @@ import org.rekindle.data.UserException;
 
 /**
  * The values of a model's {@code config.json}, with diffusers' defaults for absent keys. Whatever can't be had becomes a
- * {@link UserException} that names the key, the value and what is supported.
+ * {@link UserException} that names the key, the value and what is supported. A null is a value as in Python: it does not stand for the
+ * default.
  */
 final class ConfigValues {
 
@@ -26,10 +27,10 @@ final class ConfigValues {
         this.config = config;
     }
 
+    /** Null for an absent key. */
     private JsonNode get(String key) {
         known.add(key);
-        JsonNode value = config.get(key);
-        return value == null || value.isNull() ? null : value;
+        return config.get(key);
     }
 
     UserException unsupported(String key, String supported) {
@@ -60,15 +61,34 @@ final class ConfigValues {
         return value.doubleValue();
     }
 
+    /** A flag; null, as older converters wrote it, is false. */
     boolean flag(String key, boolean defaultValue) {
         JsonNode value = get(key);
         if (value == null) {
             return defaultValue;
         }
-        if (!value.isBoolean()) {
+        if (!value.isBoolean() && !value.isNull()) {
             throw unsupported(key, "true, false");
         }
         return value.booleanValue();
+    }
+
+    /** Flags, false by default: a list of {@code size}, or one flag for all. */
+    List<Boolean> flags(String key, int size) {
+        JsonNode value = get(key);
+        if (value == null || !value.isArray()) {
+            return Collections.nCopies(size, flag(key, false));
+        }
+        List<Boolean> list = new ArrayList<>();
+        for (JsonNode element : value) {
+            if (element.isBoolean()) {
+                list.add(element.booleanValue());
+            }
+        }
+        if (list.size() != size || value.size() != size) {
+            throw unsupported(key, "true, false or a list of " + size + " of them, one for each block");
+        }
+        return list;
     }
 
     /** Positive whole numbers: a list of {@code size}, or one number for all. */
@@ -122,11 +142,9 @@ final class ConfigValues {
             return defaultValue;
         }
         List<String> list = new ArrayList<>();
-        for (JsonNode element : value) {
-            if (!Arrays.asList(supported).contains(element.asText())) {
-                throw unsupported(key, "a list of " + String.join(", ", supported));
-            }
-            list.add(element.asText());
+        value.forEach(element -> list.add(element.asText()));
+        if (!value.isArray() || !Arrays.asList(supported).containsAll(list)) {
+            throw unsupported(key, "a list of " + String.join(", ", supported));
         }
         return list;
     }
@@ -135,6 +153,7 @@ final class ConfigValues {
     void only(String key, Object... values) {
         JsonNode value = get(key);
         if (value != null
+                && !value.isNull()
                 && Arrays.stream(values)
                         .noneMatch(v -> v instanceof Number number && value.isNumber()
                                 ? number.doubleValue() == value.doubleValue()

@@ -15,9 +15,8 @@ import org.rekindle.worker.torchscript.ScriptModule;
 record DownBlock2D(
         int inChannels,
         int outChannels,
-        int timeChannels,
         int layers,
-        Norm norm,
+        ResnetBlock2D.Spec resnet,
         Transformer2DModel.Spec attention,
         Downsample2D downsample)
         implements ScriptModule {
@@ -27,8 +26,8 @@ record DownBlock2D(
         List<ScriptModule> resnets = new ArrayList<>();
         List<ScriptModule> attentions = new ArrayList<>();
         for (int i = 0; i < layers; i++) {
-            resnets.add(new ResnetBlock2D(i == 0 ? inChannels : outChannels, outChannels, timeChannels, norm, 1));
-            attentions.add(new Transformer2DModel(outChannels, norm.groups(), attention));
+            resnets.add(new ResnetBlock2D(i == 0 ? inChannels : outChannels, outChannels, resnet));
+            attentions.add(new Transformer2DModel(outChannels, resnet.norm().groups(), attention));
         }
         return Children.none()
                 .andIf(attention != null, "attentions", new ModuleList(attentions))

@@ -4,20 +4,32 @@ import org.rekindle.worker.torchscript.Children;
 import org.rekindle.worker.torchscript.ScriptModule;
 
 /**
- * Residual block; diffusers' {@code ResnetBlock2D} with {@code time_embedding_norm="default"}.
+ * Residual block; diffusers' {@code ResnetBlock2D}.
  *
- * @param timeChannels width T of the time embedding; 0 for a block without one
  * @param outputScale the sum is divided by it
  */
-record ResnetBlock2D(int inChannels, int outChannels, int timeChannels, Norm norm, double outputScale)
-        implements ScriptModule {
+record ResnetBlock2D(int inChannels, int outChannels, Spec spec, double outputScale) implements ScriptModule {
+
+    /**
+     * What all residual blocks of a model have in common.
+     *
+     * @param timeChannels width T of the time embedding; 0 for blocks without one
+     * @param scaleShift {@code resnet_time_scale_shift="scale_shift"}: whether the time embedding scales and shifts the normalised
+     *     features, rather than being added to them before
+     */
+    record Spec(int timeChannels, Norm norm, Activation activation, boolean scaleShift) {}
+
+    ResnetBlock2D(int inChannels, int outChannels, Spec spec) {
+        this(inChannels, outChannels, spec, 1);
+    }
 
     @Override
     public Children children() {
-        return Children.of("norm1", norm.over(inChannels))
+        int timeOut = spec.scaleShift ? 2 * outChannels : outChannels;
+        return Children.of("norm1", spec.norm.over(inChannels))
                 .and("conv1", Conv2d.same(inChannels, outChannels, 3))
-                .andIf(timeChannels > 0, "time_emb_proj", new Linear(timeChannels, outChannels))
-                .and("norm2", norm.over(outChannels))
+                .andIf(spec.timeChannels > 0, "time_emb_proj", new Linear(spec.timeChannels, timeOut))
+                .and("norm2", spec.norm.over(outChannels))
                 .and("conv2", Conv2d.same(outChannels, outChannels, 3))
                 .andIf(inChannels != outChannels, "conv_shortcut", Conv2d.pointwise(inChannels, outChannels));
     }
@@ -27,14 +39,27 @@ record ResnetBlock2D(int inChannels, int outChannels, int timeChannels, Norm nor
     public String methods() {
         return """
             def forward(self, x: Tensor%s) -> Tensor:
-              h = self.conv1.forward(torch.silu(self.norm1.forward(x)))      # (N, C', H, W)
-              %s
-              h = self.conv2.forward(torch.silu(self.norm2.forward(h)))
+              h = self.conv1.forward(%s)                                     # (N, C', H, W)
+            %s  h = self.conv2.forward(%s)
               return %s
             """.formatted(
-                        timeChannels > 0 ? ", temb: Tensor" : "",
-                        timeChannels > 0 ? "h = h + self.time_emb_proj.forward(temb)[:, :, None, None]" : "",
+                        spec.timeChannels > 0 ? ", temb: Tensor" : "",
+                        spec.activation.of("self.norm1.forward(x)"),
+                        conditionedNorm(),
+                        spec.activation.of("h"),
                         sum(inChannels == outChannels ? "x" : "self.conv_shortcut.forward(x)"));
+    }
+
+    private String conditionedNorm() {
+        if (spec.timeChannels == 0) {
+            return "  h = self.norm2.forward(h)\n";
+        }
+        return spec.scaleShift ? """
+                  scale, shift = self.time_emb_proj.forward(temb)[:, :, None, None].chunk(2, 1)
+                  h = self.norm2.forward(h) * (1 + scale) + shift
+                """ : """
+                  h = self.norm2.forward(h + self.time_emb_proj.forward(temb)[:, :, None, None])
+                """;
     }
 
     private String sum(String shortcut) {

@@ -2,8 +2,14 @@ package org.rekindle.worker.models;
 
 import org.rekindle.worker.torchscript.ScriptModule;
 
-/** softmax(q k' / sqrt(D)) v for q (N, heads, S, D) and k, v (N, heads, L, D); the fastest way for device and size. */
-record ScaledDotProductAttention() implements ScriptModule {
+/**
+ * softmax(q k' / sqrt(D)) v for q (N, heads, S, D) and k, v (N, heads, L, D); the fastest way for device and size.
+ *
+ * @param upcast {@code upcast_attention}: whether the scores q k' and their softmax are fp32 in a model of bf16. The fused kernel has
+ *     them so in any case: it multiplies bf16 but sums up, and keeps its softmax, in fp32. So the flag changes the plain products alone,
+ *     and nothing where the model computes in fp32.
+ */
+record ScaledDotProductAttention(boolean upcast) implements ScriptModule {
 
     /** Scores per head up to which plain products beat the fused kernel on a CPU; its backward pass is slow, in bf16 above all. */
     private static final int LARGEST_PLAIN = 256 * 256;
@@ -15,9 +21,9 @@ record ScaledDotProductAttention() implements ScriptModule {
               if q.is_cuda or q.shape[2] * k.shape[2] > %d:
                 h = torch.scaled_dot_product_attention(q, k, v)
               else:
-                scores = torch.matmul(q * q.shape[3] ** -0.5, k.transpose(2, 3))          # (N, heads, S, L)
-                h = torch.matmul(torch.softmax(scores, -1), v)
+                scores = torch.matmul(q%2$s * q.shape[3] ** -0.5, k%2$s.transpose(2, 3))  # (N, heads, S, L)
+                h = torch.matmul(torch.softmax(scores, -1)%3$s, v)
               return h
-            """.formatted(LARGEST_PLAIN);
+            """.formatted(LARGEST_PLAIN, upcast ? ".to(6)" : "", upcast ? ".to(v.dtype)" : "");
     }
 }

@@ -11,7 +11,7 @@ import org.rekindle.worker.torchscript.ScriptModule;
  * @param flipSinToCos whether cosines come first
  * @param freqShift subtracted from the number of frequencies where they are spread from 1 to 1/10000
  */
-record TimestepEmbedding(int frequencyChannels, int out, boolean flipSinToCos, double freqShift)
+record TimestepEmbedding(int frequencyChannels, int out, boolean flipSinToCos, double freqShift, Activation activation)
         implements ScriptModule {
 
     @Override
@@ -32,12 +32,13 @@ record TimestepEmbedding(int frequencyChannels, int out, boolean flipSinToCos, d
               angle = timestep.to(6)[:, None] * torch.exp(exponent)[None, :]                # (N, half)
               waves = torch.cat([%s], -1)
               h = self.linear_1.forward(%s.to(like.dtype))
-              return torch.silu(self.linear_2.forward(torch.silu(h)))
+              return %s
             """.formatted(
                         half,
                         -Math.log(10_000),
                         half - freqShift,
                         flipSinToCos ? "torch.cos(angle), torch.sin(angle)" : "torch.sin(angle), torch.cos(angle)",
-                        frequencyChannels % 2 == 0 ? "waves" : "torch.constant_pad_nd(waves, [0, 1])");
+                        frequencyChannels % 2 == 0 ? "waves" : "torch.constant_pad_nd(waves, [0, 1])",
+                        activation.of("self.linear_2.forward(%s)".formatted(activation.of("h"))));
     }
 }

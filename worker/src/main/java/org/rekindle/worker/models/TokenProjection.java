@@ -5,18 +5,18 @@ import org.rekindle.worker.torchscript.ParameterSpec;
 import org.rekindle.worker.torchscript.ScriptModule;
 
 /**
- * Projection of tokens (N, S, channels). In files it is a linear layer or a pointwise convolution, which over tokens are one and the
+ * Projection of tokens (N, S, in) to (N, S, out). In files it is a linear layer or a pointwise convolution, which over tokens are one and the
  * same; as a matrix product it needs no change of layout.
  *
- * @param linear {@code use_linear_projection}: whether the weight is (C, C) or (C, C, 1, 1)
+ * @param linear {@code use_linear_projection}: whether the weight is (out, in) or (out, in, 1, 1)
  */
-record TokenProjection(int channels, boolean linear) implements ScriptModule {
+record TokenProjection(int in, int out, boolean linear) implements ScriptModule {
 
     @Override
     public Map<String, ParameterSpec> parameters() {
         return linear
-                ? new Linear(channels, channels).parameters()
-                : Conv2d.pointwise(channels, channels).parameters();
+                ? new Linear(in, out).parameters()
+                : Conv2d.pointwise(in, out).parameters();
     }
 
     @Override

@@ -11,21 +11,24 @@ record Transformer2DModel(int channels, int groups, Spec spec) implements Script
     private static final double EPS = 1e-6;
 
     /**
-     * @param heads attention heads
+     * @param heads attention heads; they share the channels evenly, and a rest takes no part
      * @param contextChannels {@code cross_attention_dim}
      * @param layers {@code transformer_layers_per_block}
      * @param linearProjection {@code use_linear_projection}
+     * @param onlyCross {@code only_cross_attention}: whether the first attention goes to the context too
+     * @param upcast {@code upcast_attention}
      */
-    record Spec(int heads, int contextChannels, int layers, boolean linearProjection) {}
+    record Spec(
+            int heads, int contextChannels, int layers, boolean linearProjection, boolean onlyCross, boolean upcast) {}
 
     @Override
     public Children children() {
-        TokenProjection projection = new TokenProjection(channels, spec.linearProjection());
-        BasicTransformerBlock block = new BasicTransformerBlock(channels, spec.heads(), spec.contextChannels());
+        int inner = channels / spec.heads() * spec.heads();
+        BasicTransformerBlock block = new BasicTransformerBlock(inner, spec);
         return Children.of("norm", new GroupNorm(channels, groups, EPS))
-                .and("proj_in", projection)
+                .and("proj_in", new TokenProjection(channels, inner, spec.linearProjection()))
                 .and("transformer_blocks", new ModuleList(Collections.nCopies(spec.layers(), block)))
-                .and("proj_out", projection);
+                .and("proj_out", new TokenProjection(inner, channels, spec.linearProjection()));
     }
 
     @Override

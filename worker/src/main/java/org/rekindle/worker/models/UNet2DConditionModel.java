@@ -51,17 +51,18 @@ public record UNet2DConditionModel(UNetConfig config, ComputeType computeType) i
         return Children.of("conv_in", Conv2d.same(config.inChannels(), first, 3))
                 .and(
                         "time_embedding",
-                        new TimestepEmbedding(first, config.timeChannels(), config.flipSinToCos(), config.freqShift()))
+                        new TimestepEmbedding(
+                                first,
+                                config.timeChannels(),
+                                config.flipSinToCos(),
+                                config.freqShift(),
+                                config.activation()))
                 .and("down_blocks", downBlocks())
                 .and("up_blocks", upBlocks())
                 .and(
                         "mid_block",
                         new UNetMidBlock2DCrossAttn(
-                                config.channels().get(last),
-                                config.timeChannels(),
-                                config.norm(),
-                                config.attention(last),
-                                config.midScale()))
+                                config.channels().get(last), config.resnet(), config.midAttention(), config.midScale()))
                 .and("conv_norm_out", config.norm().over(first))
                 .and("conv_out", Conv2d.same(first, config.outChannels(), 3));
     }
@@ -73,9 +74,8 @@ public record UNet2DConditionModel(UNetConfig config, ComputeType computeType) i
             blocks.add(new DownBlock2D(
                     config.channels().get(Math.max(i - 1, 0)),
                     out,
-                    config.timeChannels(),
                     config.layers().get(i),
-                    config.norm(),
+                    config.resnet(),
                     config.downAttention().get(i) ? config.attention(i) : null,
                     i == config.blocks() - 1 ? null : new Downsample2D(out, config.downsamplePadding())));
         }
@@ -91,9 +91,8 @@ public record UNet2DConditionModel(UNetConfig config, ComputeType computeType) i
                     config.channels().get(Math.min(resolution + 1, last)),
                     config.channels().get(Math.max(resolution - 1, 0)),
                     config.channels().get(resolution),
-                    config.timeChannels(),
                     layersUp(i),
-                    config.norm(),
+                    config.resnet(),
                     config.upAttention().get(i) ? config.attention(resolution) : null,
                     i < last));
         }
@@ -106,8 +105,7 @@ public record UNet2DConditionModel(UNetConfig config, ComputeType computeType) i
 
     @Override
     public String methods() {
-        StringBuilder script = new StringBuilder(
-                """
+        StringBuilder script = new StringBuilder("""
             def segment_in(self, state: List[Tensor], encoder_hidden_states: Tensor) -> List[Tensor]:
               x = %s
               temb = self.time_embedding.forward(state[1], x)      # (N, T)
@@ -116,9 +114,12 @@ public record UNet2DConditionModel(UNetConfig config, ComputeType computeType) i
               context = encoder_hidden_states.to(state[0].dtype)
               return state + [self.mid_block.forward(state[-1], state[0], context)]
             def segment_out(self, state: List[Tensor], encoder_hidden_states: Tensor) -> List[Tensor]:
-              x = torch.silu(self.conv_norm_out.forward(state[-1]))
+              x = %s
               return [self.conv_out.forward(x).to(6)]
-            """.formatted(Layout.cast("state[0]", computeType), config.centerInputSample() ? "2 * x - 1.0" : "x"));
+            """.formatted(
+                        Layout.cast("state[0]", computeType),
+                        config.centerInputSample() ? "2 * x - 1.0" : "x",
+                        config.activation().of("self.conv_norm_out.forward(state[-1])")));
         for (int i = 0; i < config.blocks(); i++) {
             script.append("""
                 def segment_down_%d(self, state: List[Tensor], encoder_hidden_states: Tensor) -> List[Tensor]:

@@ -8,6 +8,7 @@ import java.util.List;
  * first.
  *
  * @param heads attention heads. They are what diffusers calls {@code attention_head_dim}: a misnomer kept for old checkpoints
+ * @param onlyCross {@code only_cross_attention}
  */
 record UNetConfig(
         int inChannels,
@@ -21,14 +22,23 @@ record UNetConfig(
         List<Integer> layers,
         List<Integer> heads,
         List<Integer> transformerLayers,
-        int crossAttentionDim,
+        List<Integer> crossAttentionDim,
+        List<Boolean> onlyCross,
+        boolean upcastAttention,
         boolean linearProjection,
         int downsamplePadding,
         double midScale,
-        Norm norm) {
+        Norm norm,
+        Activation activation,
+        boolean scaleShift) {
 
     private static final String CROSS_DOWN = "CrossAttnDownBlock2D";
     private static final String CROSS_UP = "CrossAttnUpBlock2D";
+
+    /** What diffusers' {@code EMAModel} adds to the config of averaged weights. */
+    private static final String[] EMA_STATE = {
+        "decay", "min_decay", "optimization_step", "update_after_step", "use_ema_warmup", "inv_gamma", "power"
+    };
 
     static UNetConfig of(ObjectNode json) {
         ConfigValues values = new ConfigValues(UNet2DConditionModel.CLASS_NAME, json);
@@ -61,17 +71,21 @@ record UNetConfig(
                 values.integers("layers_per_block", 2, blocks),
                 heads,
                 values.integers("transformer_layers_per_block", 1, blocks),
-                values.integer("cross_attention_dim", 1280, 1),
+                values.integers("cross_attention_dim", 1280, blocks),
+                values.flags("only_cross_attention", blocks),
+                values.flag("upcast_attention", false),
                 values.flag("use_linear_projection", false),
                 values.integer("downsample_padding", 1, 0),
                 values.number("mid_block_scale_factor", 1),
-                new Norm(groups, values.number("norm_eps", 1e-5)));
+                new Norm(groups, values.number("norm_eps", 1e-5)),
+                Activation.of(values),
+                values.word("resnet_time_scale_shift", "default", "scale_shift").equals("scale_shift"));
         values.divides("norm_num_groups", groups, "block_out_channels", channels);
         for (int i = 0; i < blocks; i++) {
             boolean attends =
                     down.get(i).equals(CROSS_DOWN) || up.get(blocks - 1 - i).equals(CROSS_UP) || i == blocks - 1;
-            if (attends) {
-                values.divides("attention_head_dim", heads.get(i), "block_out_channels", List.of(channels.get(i)));
+            if (attends && heads.get(i) > channels.get(i)) {
+                throw values.unsupported("attention_head_dim", "at most the block_out_channels, " + channels);
             }
         }
         refuseOthers(values);
@@ -79,21 +93,14 @@ record UNetConfig(
     }
 
     private static void refuseOthers(ConfigValues values) {
-        values.word("act_fn", "silu", "swish");
         values.word("mid_block_type", "UNetMidBlock2DCrossAttn");
         values.word("time_embedding_type", "positional");
-        values.word("resnet_time_scale_shift", "default");
         values.word("attention_type", "default");
         values.only("dropout", 0);
         values.only("resnet_out_scale_factor", 1);
         values.only("conv_in_kernel", 3);
         values.only("conv_out_kernel", 3);
-        for (String off : List.of(
-                "only_cross_attention",
-                "dual_cross_attention",
-                "class_embeddings_concat",
-                "resnet_skip_time_act",
-                "mid_block_only_cross_attention")) {
+        for (String off : List.of("dual_cross_attention", "class_embeddings_concat", "resnet_skip_time_act")) {
             values.only(off, false);
         }
         for (String off : List.of(
@@ -113,9 +120,9 @@ record UNetConfig(
                 "cross_attention_norm")) {
             values.only(off);
         }
-        // sample_size is the pipeline's default; scaled_dot_product_attention keeps its softmax in fp32 whatever
-        // upcast_attention says
-        values.ignore("sample_size", "upcast_attention", "addition_embed_type_num_heads");
+        // sample_size is the pipeline's default; diffusers reads the others only beside values that are refused above
+        values.ignore("sample_size", "mid_block_only_cross_attention", "addition_embed_type_num_heads");
+        values.ignore(EMA_STATE);
         values.refuseUnknown();
     }
 
@@ -128,9 +135,27 @@ record UNetConfig(
         return 4 * channels.get(0);
     }
 
+    ResnetBlock2D.Spec resnet() {
+        return new ResnetBlock2D.Spec(timeChannels(), norm, activation, scaleShift);
+    }
+
     /** The attention of a resolution, counted from the highest. */
     Transformer2DModel.Spec attention(int resolution) {
+        return attention(resolution, onlyCross.get(resolution));
+    }
+
+    /** The middle's attention: that of the lowest resolution, but always with self-attention. */
+    Transformer2DModel.Spec midAttention() {
+        return attention(blocks() - 1, false);
+    }
+
+    private Transformer2DModel.Spec attention(int resolution, boolean onlyCross) {
         return new Transformer2DModel.Spec(
-                heads.get(resolution), crossAttentionDim, transformerLayers.get(resolution), linearProjection);
+                heads.get(resolution),
+                crossAttentionDim.get(resolution),
+                transformerLayers.get(resolution),
+                linearProjection,
+                onlyCross,
+                upcastAttention);
     }
 }

@@ -6,14 +6,15 @@ import org.rekindle.worker.torchscript.ScriptModule;
 
 /** The UNet's lowest resolution: residual block, attention, residual block; diffusers' {@code UNetMidBlock2DCrossAttn}. */
 record UNetMidBlock2DCrossAttn(
-        int channels, int timeChannels, Norm norm, Transformer2DModel.Spec attention, double outputScale)
+        int channels, ResnetBlock2D.Spec resnet, Transformer2DModel.Spec attention, double outputScale)
         implements ScriptModule {
 
     @Override
     public Children children() {
-        ResnetBlock2D resnet = new ResnetBlock2D(channels, channels, timeChannels, norm, outputScale);
-        return Children.of("attentions", ModuleList.of(new Transformer2DModel(channels, norm.groups(), attention)))
-                .and("resnets", ModuleList.of(resnet, resnet));
+        ResnetBlock2D block = new ResnetBlock2D(channels, channels, resnet, outputScale);
+        Transformer2DModel transformer =
+                new Transformer2DModel(channels, resnet.norm().groups(), attention);
+        return Children.of("attentions", ModuleList.of(transformer)).and("resnets", ModuleList.of(block, block));
     }
 
     @Override

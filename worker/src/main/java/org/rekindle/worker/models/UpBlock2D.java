@@ -18,9 +18,8 @@ record UpBlock2D(
         int previousChannels,
         int skipChannels,
         int outChannels,
-        int timeChannels,
         int layers,
-        Norm norm,
+        ResnetBlock2D.Spec resnet,
         Transformer2DModel.Spec attention,
         boolean upsample)
         implements ScriptModule {
@@ -31,8 +30,8 @@ record UpBlock2D(
         List<ScriptModule> attentions = new ArrayList<>();
         for (int i = 0; i < layers; i++) {
             int in = (i == 0 ? previousChannels : outChannels) + (i == layers - 1 ? skipChannels : outChannels);
-            resnets.add(new ResnetBlock2D(in, outChannels, timeChannels, norm, 1));
-            attentions.add(new Transformer2DModel(outChannels, norm.groups(), attention));
+            resnets.add(new ResnetBlock2D(in, outChannels, resnet));
+            attentions.add(new Transformer2DModel(outChannels, resnet.norm().groups(), attention));
         }
         return Children.none()
                 .andIf(attention != null, "attentions", new ModuleList(attentions))

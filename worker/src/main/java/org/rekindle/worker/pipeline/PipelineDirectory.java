@@ -59,6 +59,10 @@ public final class PipelineDirectory {
         return root;
     }
 
+    ObjectNode index() {
+        return index;
+    }
+
     /** Whether {@code model_index.json} names the component. */
     public boolean has(Component component) {
         return index.path(component.folder()).path(1).isTextual();

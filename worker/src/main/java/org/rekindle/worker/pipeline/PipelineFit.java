@@ -2,20 +2,27 @@ package org.rekindle.worker.pipeline;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
+import java.util.List;
 import org.rekindle.data.UserException;
 
-/** Whether the components of a pipeline fit each other, told from their configs alone. */
+/** Whether the components of a pipeline are those of Stable Diffusion and fit each other, told from their configs alone. */
 final class PipelineFit {
+
+    /** Pipelines of the same components, used the same way. */
+    private static final List<String> PIPELINES = List.of("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline");
 
     private static final int DEFAULT_CROSS_ATTENTION_DIM = 1280;
     private static final int DEFAULT_HIDDEN_SIZE = 512;
     private static final int DEFAULT_LATENT_CHANNELS = 4;
     private static final int DEFAULT_POSITIONS = 77;
 
+    private static final String CLASS_NAME = "_class_name";
+
     private PipelineFit() {}
 
-    /** @throws UserException naming both components, both keys and their values */
+    /** @throws UserException naming the components, the keys and their values */
     static void check(PipelineDirectory pipeline) {
+        checkClasses(pipeline);
         if (pipeline.has(Component.UNET) && pipeline.has(Component.TEXT_ENCODER)) {
             JsonNode width = pipeline.config(Component.UNET).path("cross_attention_dim");
             int hidden =
@@ -62,6 +69,38 @@ final class PipelineFit {
         }
     }
 
+    private static void checkClasses(PipelineDirectory pipeline) {
+        String found = pipeline.index().path(CLASS_NAME).asText(PIPELINES.get(0));
+        if (!PIPELINES.contains(found)) {
+            throw unsupported(pipeline.root().resolve(PipelineDirectory.INDEX), found, String.join(", ", PIPELINES));
+        }
+        for (Component component : List.of(Component.VAE, Component.UNET)) {
+            if (!pipeline.has(component)) {
+                continue;
+            }
+            String named = pipeline.index().path(component.folder()).path(1).asText();
+            String own = pipeline.config(component).path(CLASS_NAME).asText(named);
+            if (!own.equals(component.defaultClass())) {
+                Path config = pipeline.folder(component).resolve(component.configFile());
+                throw unsupported(config, own, component.defaultClass());
+            }
+            if (!own.equals(named)) {
+                throw misfit(
+                        pipeline.root(),
+                        component.folder() + ": " + CLASS_NAME,
+                        own,
+                        PipelineDirectory.INDEX + ": " + component.folder(),
+                        named,
+                        "they must be equal");
+            }
+        }
+    }
+
+    private static UserException unsupported(Path file, String found, String supported) {
+        return new UserException(
+                file + ": " + CLASS_NAME + " = " + found + " is not supported; supported: " + supported);
+    }
+
     private static void requireEqual(Path root, String one, int first, String other, int second) {
         if (first != second) {
             throw misfit(root, one, first, other, second, "they must be equal");
@@ -74,7 +113,7 @@ final class PipelineFit {
         }
     }
 
-    private static UserException misfit(Path root, String one, int first, String other, int second, String rule) {
+    private static UserException misfit(Path root, String one, Object first, String other, Object second, String rule) {
         return new UserException(root + ": " + one + " is " + first + ", but " + other + " is " + second + "; " + rule);
     }
 }

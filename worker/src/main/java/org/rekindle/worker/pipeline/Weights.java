@@ -1,39 +1,57 @@
 package org.rekindle.worker.pipeline;
 
-import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Function;
 import org.rekindle.data.UserException;
+import org.rekindle.worker.torchscript.ScriptModule;
 import org.rekindle.worker.torchscript.Tensors;
 import org.rekindle.worker.torchscript.TorchModule;
 
 /** Weights between safetensors files and the parameters of a module. */
 public final class Weights {
 
-    /** transformers 5 dropped this prefix of the text encoder's names; files have them either way. */
-    private static final String TEXT_PREFIX = "text_model.";
-
-    /** A constant that older releases of transformers saved along with the weights. */
-    private static final String POSITION_IDS = "position_ids";
-
     private Weights() {}
 
     /**
      * Reads all tensors of a file, fp32, fp16, bf16 or fp64, straight into the module's fp32 parameters: nothing is in memory twice.
+     * Names and shapes of older releases are understood.
      *
      * @param component name for messages, such as {@code unet}
      * @throws UserException naming component, tensor, expected and found, when one is missing, unknown, of another shape or not a float;
      *     nothing has been copied then
      */
     public static void load(TorchModule module, SafetensorsFile file, String component) {
-        Map<String, String> sources = matched(module.parameters().keySet(), file, component);
-        module.parameters().forEach((name, parameter) -> check(parameter, file, sources.get(name), component));
+        Map<String, Shape> shapes = new LinkedHashMap<>();
+        module.parameters().forEach((name, parameter) -> shapes.put(name, parameter.getShape()));
+        Map<String, String> sources = sources(shapes, file, component);
         module.parameters()
                 .forEach((name, parameter) -> Tensors.fill(parameter, memory -> file.read(sources.get(name), memory)));
+    }
+
+    /**
+     * The values in a file of a module's parameters, by their names; read when asked for.
+     *
+     * @throws UserException as {@link #load}
+     */
+    public static Function<String, FloatBuffer> of(ScriptModule module, SafetensorsFile file, String component) {
+        Map<String, Shape> shapes = new LinkedHashMap<>();
+        module.stateDict().forEach((name, parameter) -> shapes.put(name, parameter.shape()));
+        Map<String, String> sources = sources(shapes, file, component);
+        return name -> FloatBuffer.wrap(file.tensor(sources.get(name)).floats());
+    }
+
+    /** The file's name of each parameter, whose shape and type are checked. */
+    private static Map<String, String> sources(Map<String, Shape> parameters, SafetensorsFile file, String component) {
+        Map<String, String> sources = matched(parameters.keySet(), file, component);
+        parameters.forEach((name, shape) -> check(shape.getShape(), file, sources.get(name), component));
+        return sources;
     }
 
     /** A host copy of all parameters by name, free of native memory. */
@@ -62,20 +80,21 @@ public final class Weights {
 
     /** The file's name of each parameter. */
     private static Map<String, String> matched(Set<String> parameters, SafetensorsFile file, String component) {
-        boolean prefixed = parameters.stream().anyMatch(name -> name.startsWith(TEXT_PREFIX));
         Map<String, String> sources = new TreeMap<>();
         Set<String> unknown = new TreeSet<>();
         for (String name : file.names()) {
-            if (name.equals(POSITION_IDS) || name.endsWith("." + POSITION_IDS)) {
+            if (TensorNames.isConstant(name)) {
                 continue;
             }
-            String bare = name.startsWith(TEXT_PREFIX) ? name.substring(TEXT_PREFIX.length()) : name;
-            String parameter = parameters.contains(name) ? name : prefixed ? TEXT_PREFIX + bare : bare;
+            String parameter = TensorNames.parameter(name, parameters);
             if (!parameters.contains(parameter)) {
                 unknown.add(name);
-            } else if (sources.put(parameter, name) != null) {
-                throw new UserException(component + ": " + file.path() + " holds tensor " + bare
-                        + " twice, with and without " + TEXT_PREFIX + "; remove one");
+                continue;
+            }
+            String other = sources.put(parameter, name);
+            if (other != null) {
+                throw new UserException(component + ": " + file.path() + " holds tensor " + parameter + " twice, as "
+                        + other + " and as " + name + "; remove one");
             }
         }
         Set<String> missing = new TreeSet<>(parameters);
@@ -103,9 +122,8 @@ public final class Weights {
                 : names.size() + " of " + all + " tensors, the first " + first + ",";
     }
 
-    private static void check(NDArray parameter, SafetensorsFile file, String name, String component) {
-        long[] expected = parameter.getShape().getShape();
-        if (!Arrays.equals(expected, file.shape(name))) {
+    private static void check(long[] expected, SafetensorsFile file, String name, String component) {
+        if (!Arrays.equals(expected, TensorNames.shape(name, file.shape(name)))) {
             throw new UserException(component + ": tensor " + name + " of " + file.path() + " has shape "
                     + Arrays.toString(file.shape(name)) + ", its config.json expects " + Arrays.toString(expected)
                     + "; take weights and config of the same model");

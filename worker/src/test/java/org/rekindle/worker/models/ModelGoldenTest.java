@@ -12,13 +12,14 @@ class ModelGoldenTest {
     private static final double BF16_FORWARD = 0.05;
 
     @ParameterizedTest
-    @ValueSource(strings = {"unet_conv_projection", "unet_linear_projection"})
+    @ValueSource(
+            strings = {"unet_conv_projection", "unet_linear_projection", "unet_lists", "unet_only_cross_attention"})
     void unetAgreesWithDiffusers(String name) {
         ModelComparison.UNET.assertAgrees(Golden.open(name));
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"vae_three_blocks", "vae_plain"})
+    @ValueSource(strings = {"vae_three_blocks", "vae_plain", "vae_old_names"})
     void autoencoderAgreesWithDiffusers(String name) {
         ModelComparison.AUTOENCODER.assertAgrees(Golden.open(name));
     }
@@ -35,5 +36,19 @@ class ModelGoldenTest {
         float[] actual = ModelComparison.UNET.bfloat16(golden, "sample");
         assertThat(ModelComparison.largestError(actual, golden.floats("output.sample")))
                 .isBetween(1e-5, BF16_FORWARD);
+    }
+
+    @Test
+    void forceUpcastKeepsABfloat16RunsAutoencoderAtFloat32() {
+        Golden golden = Golden.open("vae_three_blocks");
+        assertThat(golden.config().path("force_upcast").asBoolean()).isTrue();
+        assertThat(imageError(golden)).isLessThan(1e-4);
+        golden.config().put("force_upcast", false);
+        assertThat(imageError(golden)).isBetween(1e-3, BF16_FORWARD);
+    }
+
+    private static double imageError(Golden golden) {
+        float[] image = ModelComparison.AUTOENCODER.bfloat16(golden, "image");
+        return ModelComparison.largestError(image, golden.floats("output.image"));
     }
 }

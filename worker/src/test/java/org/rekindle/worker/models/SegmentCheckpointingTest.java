@@ -21,7 +21,9 @@ class SegmentCheckpointingTest {
         "unet_conv_projection, FP32",
         "unet_conv_projection, BF16",
         "unet_linear_projection, FP32",
-        "unet_linear_projection, BF16"
+        "unet_linear_projection, BF16",
+        "unet_lists, FP32",
+        "unet_lists, BF16"
     })
     void gradientsAreBitEqualToThoseOfAPlainPass(String name, ComputeType computeType) {
         Golden golden = Golden.open(name);

@@ -7,9 +7,11 @@ import ai.djl.ndarray.NDManager;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -17,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.rekindle.data.UserException;
 import org.rekindle.worker.models.Models;
 import org.rekindle.worker.torchscript.ComputeType;
+import org.rekindle.worker.torchscript.ScriptModule;
 import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.torchscript.TorchModule;
 
@@ -26,17 +29,17 @@ class WeightsTest {
     Path folder;
 
     private NDManager manager;
+    private ScriptModule script;
     private TorchModule module;
 
     @BeforeEach
     void compile() {
         manager = Torch.manager();
-        module = TorchModule.load(
-                manager,
-                Models.compile(
-                        "CLIPTextModel",
-                        TinyPipeline.textEncoder().put("vocab_size", 20).put("max_position_embeddings", 4),
-                        ComputeType.FP32));
+        script = Models.compile(
+                "CLIPTextModel",
+                TinyPipeline.textEncoder().put("vocab_size", 20).put("max_position_embeddings", 4),
+                ComputeType.FP32);
+        module = TorchModule.load(manager, script);
     }
 
     @AfterEach
@@ -77,6 +80,28 @@ class WeightsTest {
         module.parameters().values().forEach(p -> assertThat(p.toFloatArray()).containsOnly(2f));
         load(prefixed);
         module.parameters().values().forEach(p -> assertThat(p.toFloatArray()).containsOnly(3f));
+    }
+
+    @Test
+    void theFilesValuesGoByTheNamesOfTheParameters() throws IOException {
+        SafetensorsWriter bare = new SafetensorsWriter();
+        Weights.copyToHost(module).forEach((name, tensor) -> {
+            bare.add(name.replaceFirst("^text_model\\.", ""), tensor.shape(), filled(tensor, 2));
+        });
+        Path path = folder.resolve("bare.safetensors");
+        bare.write(path);
+        try (SafetensorsFile file = SafetensorsFile.open(path)) {
+            Function<String, FloatBuffer> values = Weights.of(script, file, "text_encoder");
+            assertThat(values.apply("text_model.final_layer_norm.bias").get(3)).isEqualTo(2f);
+        }
+    }
+
+    @Test
+    void aTensorUnderTwoNamesIsRefused() {
+        Map<String, Weights.HostTensor> tensors = new HashMap<>(Weights.copyToHost(module));
+        String name = "text_model.final_layer_norm.bias";
+        tensors.put("final_layer_norm.bias", tensors.get(name));
+        assertRefused(tensors, "holds tensor " + name + " twice, as final_layer_norm.bias and as " + name);
     }
 
     @Test
