@@ -47,6 +47,6 @@ torch.set_num_threads(1)
 for seed in sys.argv[3:]:
     config, *size = getattr(random_configs, kind)(seed)
     if kind == "text_encoder":
-        goldens.text_encoder(out, seed, int(seed), goldens.TEXT_DEFAULTS | config, roughen, write)
+        goldens.text_encoder(out, seed, int(seed), goldens.TEXT_DEFAULTS | config, roughen=roughen, write=write)
     else:
-        getattr(goldens, kind)(out, seed, int(seed), *size, config, roughen, write)
+        getattr(goldens, kind)(out, seed, int(seed), *size, config, roughen=roughen, write=write)
