@@ -97,15 +97,20 @@ def roughen(model):
                 parameter += 0.3 * torch.randn_like(parameter)
 
 
-def write(folder, name, model, config, inputs, outputs, targets, prefix="", rename=lambda weights: weights):
+def values_of(model, inputs, outputs, targets, prefix, largest_gradient):
     loss = sum(torch.nn.functional.mse_loss(outputs[key], targets[key]) for key in targets)
     loss.backward()
     values = {f"input.{key}": value for key, value in inputs.items()}
     values |= {f"output.{key}": value.detach() for key, value in outputs.items()}
     values |= {f"target.{key}": value for key, value in targets.items()}
     for key, parameter in model.named_parameters():
-        if parameter.numel() <= LARGEST_GRADIENT:
+        if parameter.numel() <= largest_gradient:
             values[f"gradient.{prefix}{key}"] = parameter.grad
+    return values
+
+
+def write(folder, name, model, config, inputs, outputs, targets, prefix="", rename=lambda weights: weights):
+    values = values_of(model, inputs, outputs, targets, prefix, LARGEST_GRADIENT)
     where = folder / name
     where.mkdir(parents=True, exist_ok=True)
     (where / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
@@ -118,7 +123,7 @@ def config_of(model):
     return {key: value for key, value in json.loads(model.to_json_string()).items() if key != "_name_or_path"}
 
 
-def unet(folder, name, seed, size, config):
+def unet(folder, name, seed, size, config, roughen=roughen, write=write):
     torch.manual_seed(seed)
     model = UNet2DConditionModel(**config)
     roughen(model)
@@ -143,7 +148,7 @@ def old_attention(weights):
     return old
 
 
-def autoencoder(folder, name, seed, size, config, old_names=False):
+def autoencoder(folder, name, seed, size, config, old_names=False, roughen=roughen, write=write):
     torch.manual_seed(seed)
     model = AutoencoderKL(**config)
     roughen(model)
@@ -158,7 +163,7 @@ def autoencoder(folder, name, seed, size, config, old_names=False):
     )
 
 
-def text_encoder(folder, name, seed, config):
+def text_encoder(folder, name, seed, config, roughen=roughen, write=write):
     torch.manual_seed(seed)
     model = CLIPTextModel(CLIPTextConfig(**(TEXT_DEFAULTS | config)))
     roughen(model)

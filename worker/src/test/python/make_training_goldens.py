@@ -27,12 +27,12 @@ VAE = dict(
 SCHEDULE = dict(num_train_timesteps=1000, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
 
 
-def train(model, losses):
+def train(model, losses, steps=STEPS, average=True):
     """AdamW with warm-up, clipping and EMA; returns the losses, the gradient norms and the averaged weights."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.01, eps=1e-8)
-    ema = [p.detach().clone() for p in model.parameters()]
+    ema = [p.detach().clone() for p in model.parameters()] if average else []
     values, norms = [], []
-    for step in range(STEPS):
+    for step in range(steps):
         loss = losses(model, step)
         loss.backward()
         norms.append(torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_GRAD_NORM))

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,6 +38,9 @@ public final class SafetensorsFile implements AutoCloseable {
 
     /** The format's own limit of a header. */
     private static final long LARGEST_HEADER = 100_000_000;
+
+    /** Bytes that {@link #read} holds at a time; a multiple of every element's size. */
+    private static final long CHUNK = 1 << 18;
 
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -119,6 +123,31 @@ public final class SafetensorsFile implements AutoCloseable {
             return new TensorView(name, entry.dtype, entry.shape.clone(), data);
         } catch (IOException e) {
             throw new UserException(path + ": tensor " + name + " cannot be mapped (" + e.getMessage() + ")", e);
+        }
+    }
+
+    /**
+     * Reads a tensor's elements as floats, a chunk at a time and without mapping it: mapped pages would count as this process's memory
+     * until the garbage collector finds them.
+     *
+     * @param target gets the elements in row-major order; has room for them
+     * @throws UserException when there is no tensor of this name, or the file ends early
+     * @throws IllegalStateException where the elements are integers
+     */
+    public void read(String name, FloatBuffer target) {
+        Entry entry = entry(name);
+        ByteBuffer chunk = ByteBuffer.allocate((int) Math.min(entry.length, CHUNK));
+        float[] values = new float[chunk.capacity() / entry.dtype.bytes()];
+        try {
+            for (long from = 0; from < entry.length; from += chunk.limit()) {
+                chunk.clear().limit((int) Math.min(chunk.capacity(), entry.length - from));
+                fill(chunk, entry.channel, path, entry.offset + from);
+                int count = chunk.limit() / entry.dtype.bytes();
+                new TensorView(name, entry.dtype, new long[] {count}, chunk).floats(0, values, count);
+                target.put(values, 0, count);
+            }
+        } catch (IOException e) {
+            throw new UserException(path + ": tensor " + name + " cannot be read (" + e.getMessage() + ")", e);
         }
     }
 
@@ -282,12 +311,18 @@ public final class SafetensorsFile implements AutoCloseable {
 
     private static ByteBuffer read(FileChannel channel, Path file, long from, int count) throws IOException {
         ByteBuffer buffer = ByteBuffer.allocate(count).order(ByteOrder.LITTLE_ENDIAN);
+        fill(buffer, channel, file, from);
+        return buffer;
+    }
+
+    /** Reads until the buffer is full, and rewinds it. */
+    private static void fill(ByteBuffer buffer, FileChannel channel, Path file, long from) throws IOException {
         while (buffer.hasRemaining()) {
             if (channel.read(buffer, from + buffer.position()) < 0) {
                 throw broken(file, "ended while it was being read");
             }
         }
-        return buffer.flip();
+        buffer.rewind();
     }
 
     private static String firstLine(String text) {

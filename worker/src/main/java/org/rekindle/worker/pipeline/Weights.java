@@ -11,7 +11,7 @@ import java.util.TreeSet;
 import java.util.function.Function;
 import org.rekindle.data.UserException;
 import org.rekindle.worker.torchscript.ScriptModule;
-import org.rekindle.worker.torchscript.Torch;
+import org.rekindle.worker.torchscript.Tensors;
 import org.rekindle.worker.torchscript.TorchModule;
 
 /** Weights between safetensors files and the parameters of a module. */
@@ -20,8 +20,8 @@ public final class Weights {
     private Weights() {}
 
     /**
-     * Copies all tensors of a file, fp32, fp16, bf16 or fp64, into the module's fp32 parameters, one at a time. Names and shapes of
-     * older releases are understood.
+     * Reads all tensors of a file, fp32, fp16, bf16 or fp64, straight into the module's fp32 parameters: nothing is in memory twice.
+     * Names and shapes of older releases are understood.
      *
      * @param component name for messages, such as {@code unet}
      * @throws UserException naming component, tensor, expected and found, when one is missing, unknown, of another shape or not a float;
@@ -30,8 +30,9 @@ public final class Weights {
     public static void load(TorchModule module, SafetensorsFile file, String component) {
         Map<String, Shape> shapes = new LinkedHashMap<>();
         module.parameters().forEach((name, parameter) -> shapes.put(name, parameter.getShape()));
-        Function<String, FloatBuffer> values = values(shapes, file, component);
-        module.parameters().forEach((name, parameter) -> Torch.copy(values.apply(name), parameter));
+        Map<String, String> sources = sources(shapes, file, component);
+        module.parameters()
+                .forEach((name, parameter) -> Tensors.fill(parameter, memory -> file.read(sources.get(name), memory)));
     }
 
     /**
@@ -42,14 +43,15 @@ public final class Weights {
     public static Function<String, FloatBuffer> of(ScriptModule module, SafetensorsFile file, String component) {
         Map<String, Shape> shapes = new LinkedHashMap<>();
         module.stateDict().forEach((name, parameter) -> shapes.put(name, parameter.shape()));
-        return values(shapes, file, component);
+        Map<String, String> sources = sources(shapes, file, component);
+        return name -> FloatBuffer.wrap(file.tensor(sources.get(name)).floats());
     }
 
-    private static Function<String, FloatBuffer> values(
-            Map<String, Shape> parameters, SafetensorsFile file, String component) {
+    /** The file's name of each parameter, whose shape and type are checked. */
+    private static Map<String, String> sources(Map<String, Shape> parameters, SafetensorsFile file, String component) {
         Map<String, String> sources = matched(parameters.keySet(), file, component);
         parameters.forEach((name, shape) -> check(shape.getShape(), file, sources.get(name), component));
-        return name -> FloatBuffer.wrap(file.tensor(sources.get(name)).floats());
+        return sources;
     }
 
     /** A host copy of all parameters by name, free of native memory. */

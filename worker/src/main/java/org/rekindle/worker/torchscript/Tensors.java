@@ -55,7 +55,28 @@ public final class Tensors {
         return of(scope, new Shape(), value);
     }
 
-    private static void check(Shape shape, int values) {
+    /**
+     * Lets an fp32 tensor's elements be written, in row-major order: on a CPU into its own memory, so that nothing is there twice.
+     *
+     * @param fill gets room for as many values as the tensor has, and fills it
+     */
+    public static void fill(NDArray target, Consumer<FloatBuffer> fill) {
+        Torch.prepare();
+        Consumer<ByteBuffer> floats = memory -> {
+            FloatBuffer values = memory.asFloatBuffer();
+            fill.accept(values);
+            check(target.getShape(), values.position());
+        };
+        if (!target.getDevice().isGpu()) {
+            floats.accept(memory(target));
+            return;
+        }
+        try (NDManager scope = target.getManager().newSubManager()) {
+            Torch.copy(filled(scope, target.getShape(), DataType.FLOAT32, floats), target);
+        }
+    }
+
+    static void check(Shape shape, long values) {
         if (shape.size() != values) {
             throw new IllegalArgumentException(values + " values for shape " + shape);
         }
@@ -72,12 +93,17 @@ public final class Tensors {
         }
         NDArray tensor = scope.create(shape, type);
         if (shape.size() > 0) {
-            ByteBuffer memory = tensor.toByteBuffer(true); // in native byte order
-            if (!memory.isDirect()) {
-                throw new IllegalStateException("DJL gave a copy of the tensor's memory");
-            }
-            fill.accept(memory);
+            fill.accept(memory(tensor));
         }
         return tensor;
+    }
+
+    /** The memory of a contiguous tensor on the CPU, in native byte order. */
+    private static ByteBuffer memory(NDArray tensor) {
+        ByteBuffer memory = tensor.toByteBuffer(true);
+        if (!memory.isDirect()) {
+            throw new IllegalStateException("DJL gave a copy of the tensor's memory");
+        }
+        return memory;
     }
 }

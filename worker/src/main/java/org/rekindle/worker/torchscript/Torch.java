@@ -196,8 +196,13 @@ public final class Torch {
 
     /** Copies values into a tensor's own memory, wherever that is. The remaining values must be as many as its elements. */
     public static void copy(FloatBuffer values, NDArray target) {
+        Tensors.check(target.getShape(), values.remaining());
+        Tensors.fill(target, memory -> memory.put(values));
+    }
+
+    /** Copies a tensor's values into another's memory; both on the same device and of one shape. */
+    static void copy(NDArray source, NDArray target) {
         try (NDManager scope = target.getManager().newSubManager()) {
-            NDArray source = Tensors.of(scope, target.getShape(), values);
             noGrad(() -> Functions.MODULE.call(scope, "copy", List.of(target), List.of(source)));
         }
     }

@@ -1,7 +1,6 @@
 package org.rekindle.worker.training;
 
 import ai.djl.ndarray.NDArray;
-import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -9,7 +8,7 @@ import java.util.Map;
 import org.rekindle.data.UserException;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.SafetensorsFile;
-import org.rekindle.worker.torchscript.Torch;
+import org.rekindle.worker.torchscript.Tensors;
 
 /** Names of a checkpoint's files that a session writes, and how it reads them back: into live arrays, bit for bit. */
 final class SessionFiles {
@@ -81,7 +80,7 @@ final class SessionFiles {
                     throw new UserException(path + ": tensor " + prefix + name + " has dtype "
                             + file.dtype(prefix + name) + ", expected F32, F16 or BF16");
                 }
-                Torch.copy(FloatBuffer.wrap(file.tensor(prefix + name).floats()), target);
+                Tensors.fill(target, memory -> file.read(prefix + name, memory));
             });
         }
     }

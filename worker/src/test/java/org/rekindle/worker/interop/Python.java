@@ -3,6 +3,7 @@ package org.rekindle.worker.interop;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -11,7 +12,10 @@ import java.util.concurrent.TimeUnit;
 /** Runs the scripts of {@code src/test/python} with the interpreter and module path that Maven was given. */
 final class Python {
 
-    private static final long TIMEOUT_SECONDS = 300;
+    private static final Duration TIMEOUT = Duration.ofMinutes(5);
+
+    /** Nothing here may be fetched. */
+    private static final Map<String, String> OFFLINE = Map.of("HF_HUB_OFFLINE", "1");
 
     private Python() {}
 
@@ -22,11 +26,23 @@ final class Python {
      * @return the last line of standard output, empty if there is none
      */
     static String run(Path folder, String script, Object... arguments) throws IOException, InterruptedException {
-        return run(folder, Map.of("HF_HUB_OFFLINE", "1"), script, arguments); // nothing here may be fetched
+        return run(folder, TIMEOUT, OFFLINE, script, arguments);
     }
 
-    /** As {@link #run}, with more in its environment. */
+    /** As {@link #run(Path, String, Object...)}, with more in its environment. */
     static String run(Path folder, Map<String, String> environment, String script, Object... arguments)
+            throws IOException, InterruptedException {
+        return run(folder, TIMEOUT, environment, script, arguments);
+    }
+
+    /** As {@link #run(Path, String, Object...)}, for scripts that take longer than a few minutes. */
+    static String run(Path folder, Duration timeout, String script, Object... arguments)
+            throws IOException, InterruptedException {
+        return run(folder, timeout, OFFLINE, script, arguments);
+    }
+
+    private static String run(
+            Path folder, Duration timeout, Map<String, String> environment, String script, Object... arguments)
             throws IOException, InterruptedException {
         Path output = Files.createTempFile(folder, script, ".out");
         Path errors = Files.createTempFile(folder, script, ".err");
@@ -46,9 +62,9 @@ final class Python {
             builder.environment().put("PYTHONPATH", path);
         }
         Process process = builder.start();
-        if (!process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+        if (!process.waitFor(timeout.toSeconds(), TimeUnit.SECONDS)) {
             process.destroyForcibly().waitFor();
-            throw new AssertionError(script + " did not end in " + TIMEOUT_SECONDS + " s");
+            throw new AssertionError(script + " did not end in " + timeout.toSeconds() + " s");
         }
         if (process.exitValue() != 0) {
             throw new AssertionError(script + ": exit code " + process.exitValue() + "\n" + Files.readString(errors));

@@ -17,8 +17,8 @@ import org.rekindle.worker.pipeline.Weights;
 import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.torchscript.TorchModule;
 
-/** What make_model_goldens.py has written for one model. */
-record Golden(ObjectNode config, SafetensorsFile weights, SafetensorsFile values) {
+/** What make_model_goldens.py, or with drawn configs make_random_models.py, has written for one model. */
+public record Golden(ObjectNode config, SafetensorsFile weights, SafetensorsFile values) implements AutoCloseable {
 
     static {
         Torch.init(1); // more threads only wait for each other in models this small
@@ -26,15 +26,19 @@ record Golden(ObjectNode config, SafetensorsFile weights, SafetensorsFile values
 
     static Golden open(String name) {
         try {
-            Path folder = Path.of(Golden.class.getResource("/goldens/" + name).toURI());
-            return new Golden(
-                    (ObjectNode) new ObjectMapper()
-                            .readTree(folder.resolve("config.json").toFile()),
-                    SafetensorsFile.open(folder.resolve("weights.safetensors")),
-                    SafetensorsFile.open(folder.resolve("values.safetensors")));
+            return open(Path.of(Golden.class.getResource("/goldens/" + name).toURI()), "weights.safetensors");
         } catch (IOException | URISyntaxException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    /** Opens a model's folder, with the name that its weights have there. */
+    public static Golden open(Path folder, String weights) throws IOException {
+        return new Golden(
+                (ObjectNode) new ObjectMapper()
+                        .readTree(folder.resolve("config.json").toFile()),
+                SafetensorsFile.open(folder.resolve(weights)),
+                SafetensorsFile.open(folder.resolve("values.safetensors")));
     }
 
     void copyWeightsTo(TorchModule module) {
@@ -49,7 +53,7 @@ record Golden(ObjectNode config, SafetensorsFile weights, SafetensorsFile values
         return scope.create(view.floats(), new Shape(view.shape()));
     }
 
-    float[] floats(String name) {
+    public float[] floats(String name) {
         return values.tensor(name).floats();
     }
 
@@ -59,5 +63,11 @@ record Golden(ObjectNode config, SafetensorsFile weights, SafetensorsFile values
                 .filter(name -> name.startsWith("gradient."))
                 .map(name -> name.substring("gradient.".length()))
                 .toList();
+    }
+
+    @Override
+    public void close() {
+        weights.close();
+        values.close();
     }
 }

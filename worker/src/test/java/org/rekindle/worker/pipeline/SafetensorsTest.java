@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -55,6 +56,9 @@ class SafetensorsTest {
             assertThat(read.tensor("z").floats()).containsExactly(1, -2, Float.NaN, 4);
             assertThat(read.tensor("large").floats()).containsExactly(large);
             assertThat(read.tensor("large").shape()).containsExactly(700, 1000);
+            FloatBuffer copy = FloatBuffer.allocate(large.length);
+            read.read("large", copy);
+            assertThat(copy.array()).containsExactly(large);
             assertThat(read.tensor("scalar").floats()).containsExactly(3);
             assertThat(read.tensor("empty").floats()).isEmpty();
             assertThat(read.tensor("ids").data().getLong(8)).isEqualTo(-1);

@@ -23,7 +23,10 @@ import org.rekindle.worker.torchscript.ScriptModule;
 import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.torchscript.TorchModule;
 
-/** What {@code make_training_goldens.py} recorded of ten optimizer steps in Python, and the same models in Java. */
+/**
+ * What {@code make_training_goldens.py} recorded of ten optimizer steps in Python, and the same models in Java; or the record of other
+ * steps, in a file of the same kind, that {@code train_steps.py} made.
+ */
 final class TrainingGoldens implements AutoCloseable {
 
     static final int STEPS = 10;
@@ -33,16 +36,13 @@ final class TrainingGoldens implements AutoCloseable {
     static final LrSchedule LEARNING_RATE = LrSchedule.constantWithWarmup(2e-3, 4);
 
     private final SafetensorsFile file;
-    private final ObjectNode configs;
 
     TrainingGoldens() {
-        file = SafetensorsFile.open(resource("goldens.safetensors"));
-        try {
-            configs = (ObjectNode)
-                    new ObjectMapper().readTree(resource("configs.json").toFile());
-        } catch (IOException e) {
-            throw new IllegalStateException(e);
-        }
+        this(resource("goldens.safetensors"));
+    }
+
+    TrainingGoldens(Path file) {
+        this.file = SafetensorsFile.open(file);
     }
 
     static ModelConfig modelConfig(boolean ema, Double maxGradNorm) {
@@ -60,7 +60,13 @@ final class TrainingGoldens implements AutoCloseable {
     }
 
     ObjectNode config(String name) {
-        return configs.withObject("/" + name).deepCopy();
+        try {
+            return (ObjectNode) new ObjectMapper()
+                    .readTree(resource("configs.json").toFile())
+                    .get(name);
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     NoiseSchedule schedule(String predictionType) {
@@ -113,9 +119,10 @@ final class TrainingGoldens implements AutoCloseable {
 
     int[] timesteps(int step) {
         TensorView view = file.tensor("timesteps");
-        int[] values = new int[BATCH];
-        for (int i = 0; i < BATCH; i++) {
-            values[i] = (int) view.data().getLong(8 * (step * BATCH + i));
+        int batch = (int) view.shape()[1];
+        int[] values = new int[batch];
+        for (int i = 0; i < batch; i++) {
+            values[i] = (int) view.data().getLong(8 * (step * batch + i));
         }
         return values;
     }

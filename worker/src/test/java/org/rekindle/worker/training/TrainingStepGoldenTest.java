@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.within;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.List;
-import java.util.function.BiFunction;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -22,8 +21,6 @@ import org.rekindle.worker.torchscript.TorchModule;
 
 /** Ten optimizer steps against the same steps of diffusers and PyTorch in Python. */
 class TrainingStepGoldenTest {
-
-    private static final Percentage TENTH_OF_A_PER_MILLE = Percentage.withPercentage(0.01);
 
     private final TrainingGoldens goldens = new TrainingGoldens();
     private NDManager manager;
@@ -47,7 +44,7 @@ class TrainingStepGoldenTest {
         DenoisingLoss loss = denoising(unet, predictionType, ComputeType.FP32, false);
 
         try (Optimizer optimizer = Optimizer.of(manager, unet, TrainingGoldens.ADAMW, TrainingGoldens.MODEL)) {
-            assertStepsEqual(predictionType, optimizer, (scope, step) -> accumulate(scope, loss, step));
+            steps(optimizer).assertEqual(goldens, predictionType + ".", (scope, i) -> accumulate(scope, loss, i));
 
             assertThat(optimizer.ema().get("conv_out.weight").toFloatArray())
                     .containsExactly(goldens.floats(predictionType + ".ema.conv_out.weight"), within(2e-5f));
@@ -65,7 +62,7 @@ class TrainingStepGoldenTest {
         ImageBatch images = new ImageBatch(objective.latentMath());
 
         try (Optimizer optimizer = Optimizer.of(manager, vae, TrainingGoldens.ADAMW, TrainingGoldens.MODEL)) {
-            assertStepsEqual(reconstruction, optimizer, (scope, step) -> {
+            steps(optimizer).assertEqual(goldens, reconstruction + ".", (scope, step) -> {
                 LaneBatch batch = new LaneBatch(
                         0, goldens.rgb(step), 16, List.of("", ""), List.of("", ""), LaneCursor.START, LaneCursor.START);
                 NDArray noise = goldens.array(scope, "posterior_noise", step);
@@ -112,7 +109,7 @@ class TrainingStepGoldenTest {
 
         try (Optimizer optimizer = Optimizer.of(manager, unet, TrainingGoldens.ADAMW, TrainingGoldens.MODEL)) {
             for (int step = 0; step < TrainingGoldens.STEPS; step++) {
-                double[] measured = step(optimizer, step, (scope, i) -> accumulate(scope, loss, i));
+                double[] measured = steps(optimizer).take(step, (scope, i) -> accumulate(scope, loss, i));
                 assertThat(measured[0])
                         .as("loss of step %d", step)
                         .isCloseTo(expected[step], Percentage.withPercentage(1));
@@ -137,35 +134,10 @@ class TrainingStepGoldenTest {
     }
 
     private NDArray accumulate(NDManager scope, DenoisingLoss loss, int step) {
-        return loss.accumulate(
-                scope,
-                goldens.array(scope, "latents", step),
-                goldens.array(scope, "noise", step),
-                goldens.timesteps(step),
-                goldens.array(scope, "states", step),
-                1);
+        return SameSteps.accumulate(scope, goldens, loss, step);
     }
 
-    private void assertStepsEqual(
-            String golden, Optimizer optimizer, BiFunction<NDManager, Integer, NDArray> accumulate) {
-        float[] losses = goldens.floats(golden + ".losses");
-        float[] norms = goldens.floats(golden + ".norms");
-        for (int step = 0; step < TrainingGoldens.STEPS; step++) {
-            double[] measured = step(optimizer, step, accumulate);
-            assertThat(measured[0]).as("loss of step %d", step).isCloseTo(losses[step], TENTH_OF_A_PER_MILLE);
-            assertThat(measured[1])
-                    .as("gradient norm of step %d", step)
-                    .isCloseTo(norms[step], Percentage.withPercentage(0.1));
-        }
-    }
-
-    private double[] step(Optimizer optimizer, int step, BiFunction<NDManager, Integer, NDArray> accumulate) {
-        try (NDManager scope = manager.newSubManager()) {
-            NDArray loss = accumulate.apply(scope, step);
-            NDArray measured = optimizer.measure(scope, List.of(loss));
-            optimizer.update(measured, TrainingGoldens.LEARNING_RATE.at(step));
-            optimizer.zeroGradients();
-            return measured.toDoubleArray();
-        }
+    private SameSteps steps(Optimizer optimizer) {
+        return new SameSteps(manager, optimizer, 1e-3);
     }
 }
