@@ -101,7 +101,7 @@ class NoiseScheduleTest {
                 "ddim | {\"num_train_timesteps\": 5} | num_inference_steps=10",
                 "ddim | {\"num_train_timesteps\": 10, \"steps_offset\": 1} | steps_offset",
                 "ddim | {\"rescale_betas_zero_snr\": true, \"timestep_spacing\": \"trailing\"} | rescale_betas_zero_snr",
-                "euler | {} | scheduler=euler",
+                "lms | {} | scheduler=lms",
                 "    | {\"_class_name\": \"LMSDiscreteScheduler\"} | LMSDiscreteScheduler"
             })
     void whatASchedulerDoesNotSupportIsNamed(String name, String json, String message) throws Exception {
