@@ -64,7 +64,7 @@ public final class DPMSolverMultistepScheduler implements Scheduler {
     private static SigmaSchedule schedule(SchedulerConfig config, NoiseSchedule noise, int numInferenceSteps) {
         float[] training = SigmaSchedule.training(noise);
         float[] timesteps = TimestepSpacing.floats(TimestepSpacing.withoutZero(
-                config, noise.numTrainTimesteps(), lastTimestep(config, noise), numInferenceSteps));
+                config, training.length, lastTimestep(config, training), numInferenceSteps));
         double[] sigmas = SigmaSchedule.at(timesteps, training);
         if (config.flag("use_karras_sigmas", false)) {
             boolean cosine = config.text("beta_schedule", "linear").equals("squaredcos_cap_v2");
@@ -79,17 +79,13 @@ public final class DPMSolverMultistepScheduler implements Scheduler {
     }
 
     /** Leaves out the timesteps whose log signal-to-noise ratio is below {@code lambda_min_clipped}, as the cosine schedule needs. */
-    private static int lastTimestep(SchedulerConfig config, NoiseSchedule noise) {
+    private static int lastTimestep(SchedulerConfig config, float[] training) {
         double smallest = config.number("lambda_min_clipped", Double.NEGATIVE_INFINITY);
-        int last = noise.numTrainTimesteps();
-        while (last > 0) {
-            float alpha = SigmaSchedule.alpha(noise, last - 1);
-            if (log(SigmaSchedule.root(alpha)) - log(SigmaSchedule.root(1 - alpha)) >= smallest) {
-                return last;
-            }
+        int last = training.length;
+        while (last > 0 && -Math.log(training[last - 1]) < smallest) {
             last--;
         }
-        throw config.wrong("lambda_min_clipped", "a number that leaves timesteps");
+        return last;
     }
 
     @Override

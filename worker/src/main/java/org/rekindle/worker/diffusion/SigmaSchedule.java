@@ -11,8 +11,8 @@ import java.util.Arrays;
  */
 record SigmaSchedule(float[] timesteps, float[] sigmas) {
 
-    /** What diffusers takes for the terminal a of 0, whose sigma would be infinite. */
-    private static final float TERMINAL_ALPHA = 0x1p-24f;
+    /** For the terminal a of 0, whose sigma would be infinite, diffusers takes 2^-24. */
+    private static final float TERMINAL_SIGMA = 0x1p12f;
 
     /** Karras et al. 2022, equation 5. */
     private static final double RHO = 7;
@@ -23,16 +23,10 @@ record SigmaSchedule(float[] timesteps, float[] sigmas) {
     static float[] training(NoiseSchedule schedule) {
         float[] sigmas = new float[schedule.numTrainTimesteps()];
         for (int t = 0; t < sigmas.length; t++) {
-            float alpha = alpha(schedule, t);
-            sigmas[t] = root((1 - alpha) / alpha);
+            float alpha = (float) schedule.alphaCumprod(t);
+            sigmas[t] = alpha == 0 ? TERMINAL_SIGMA : root((1 - alpha) / alpha);
         }
         return sigmas;
-    }
-
-    /** {@code alphas_cumprod}, of which the last is never 0. */
-    static float alpha(NoiseSchedule schedule, int timestep) {
-        float alpha = (float) schedule.alphaCumprod(timestep);
-        return alpha == 0 ? TERMINAL_ALPHA : alpha;
     }
 
     /** Levels at timesteps, those between two of the training's linearly interpolated. */
