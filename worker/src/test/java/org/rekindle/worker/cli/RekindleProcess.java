@@ -30,6 +30,11 @@ public final class RekindleProcess {
         return start(folder, List.of("bash", "-c", "ulimit -f " + blocks + "; exec \"$@\"", "limited"), arguments);
     }
 
+    /** As {@link #start}, as one of several workers, the way torchrun tells them. */
+    static RekindleProcess startAsWorker(Path folder, int rank, int workers, String... arguments) throws IOException {
+        return start(folder, List.of("env", "RANK=" + rank, "WORLD_SIZE=" + workers), arguments);
+    }
+
     private static RekindleProcess start(Path folder, List<String> prefix, String... arguments) throws IOException {
         Path output = Files.createTempFile(folder, "output", ".txt");
         List<String> command = new ArrayList<>(prefix);
