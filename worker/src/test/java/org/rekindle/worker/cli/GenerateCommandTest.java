@@ -85,7 +85,8 @@ class GenerateCommandTest {
     @Test
     void aNegativePromptOfItsOwnGoesBeforeTheOneForAll() throws IOException {
         Path file = Files.writeString(
-                folder.resolve("prompts.csv"), "uid,caption,negative_prompt\na,red circle,green square\nb,red circle,\n");
+                folder.resolve("prompts.csv"),
+                "uid,caption,negative_prompt\na,red circle,green square\nb,red circle,\n");
         CommandRun own = generate(file, folder.resolve("own"), "guidance_scale=500");
         CommandRun all = generate(file, folder.resolve("all"), "guidance_scale=500", "negative_prompt=green square");
         assertThat(own.code() + all.code()).as(own.err() + all.err()).isZero();

@@ -15,8 +15,8 @@ class ImageProgressTest {
     void aLineAfterTheFirstBatchEveryTenSecondsAndAtTheEnd() {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         AtomicLong seconds = new AtomicLong();
-        try (ImageProgress progress =
-                new ImageProgress(new PrintStream(bytes, true), false, 50, () -> TimeUnit.SECONDS.toNanos(seconds.get()))) {
+        try (ImageProgress progress = new ImageProgress(
+                new PrintStream(bytes, true), false, 50, () -> TimeUnit.SECONDS.toNanos(seconds.get()))) {
             for (int done = 8; done < 50; done += 8) {
                 seconds.addAndGet(4);
                 progress.done(done);

@@ -51,8 +51,7 @@ class PicturesTest {
         }
         assertThat(shared).containsExactlyInAnyOrderElementsOf(alone);
         assertThat(uids(alone)).containsExactlyElementsOf(uids(Pictures.of("x.tar", prompts(count), 0, 1)));
-        assertThat(alone)
-                .allSatisfy(shard -> assertThat(shard.prompts()).hasSizeBetween(count / 8, (count + 7) / 8));
+        assertThat(alone).allSatisfy(shard -> assertThat(shard.prompts()).hasSizeBetween(count / 8, (count + 7) / 8));
     }
 
     @Test
@@ -80,11 +79,13 @@ class PicturesTest {
             assertThat(example.caption()).isEqualTo("caption 1, größer");
             assertThat(example.image()).isEqualTo(second);
         }
-        assertThatThrownBy(() -> Pictures.of(file.toString(), prompts(4), 0, 1).get(0).missing())
+        assertThatThrownBy(() ->
+                        Pictures.of(file.toString(), prompts(4), 0, 1).get(0).missing())
                 .isInstanceOf(UserException.class)
                 .hasMessageContaining("holds pictures of other captions");
         Files.write(file, new byte[700]);
-        Files.write(file, "no tar at all, but long enough to be asked".repeat(30).getBytes());
+        Files.write(
+                file, "no tar at all, but long enough to be asked".repeat(30).getBytes());
         assertThatThrownBy(shard::missing)
                 .isInstanceOf(UserException.class)
                 .hasMessageContaining("x.tar")
@@ -94,7 +95,8 @@ class PicturesTest {
     @Test
     void onlyTheFirstWorkerMakesAGrid() throws IOException {
         for (int rank = 0; rank < 2; rank++) {
-            Pictures pictures = Pictures.of(folder.toString(), prompts(4), rank, 2).get(0);
+            Pictures pictures =
+                    Pictures.of(folder.toString(), prompts(4), rank, 2).get(0);
             draw(pictures, 0);
             draw(pictures, 1);
             Path grid = folder.resolve("grid.png");

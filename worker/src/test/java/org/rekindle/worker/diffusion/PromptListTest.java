@@ -30,8 +30,7 @@ class PromptListTest {
     void aCaptionMayHaveItsOwnNegativePrompt() throws IOException {
         Path file = write("uid,negative_prompt,caption\n1,\"blurry, grey\",x\n2,,y\n");
         assertThat(PromptList.read(file))
-                .containsExactly(
-                        new PromptList.Entry("1", "x", "blurry, grey"), new PromptList.Entry("2", "y", ""));
+                .containsExactly(new PromptList.Entry("1", "x", "blurry, grey"), new PromptList.Entry("2", "y", ""));
     }
 
     @ParameterizedTest

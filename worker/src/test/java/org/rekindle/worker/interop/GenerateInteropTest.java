@@ -42,7 +42,8 @@ class GenerateInteropTest {
     @ParameterizedTest
     @ValueSource(strings = {"ddpm", "ddim", "pndm", "euler", "euler_a", "dpmsolver++"})
     void rekindleOpensAPipelineThatDiffusersSavedAndDrawsTheSameImages(String scheduler) throws Exception {
-        assertSameImages(saved("PNDMScheduler", "{\"skip_prk_steps\": true, \"steps_offset\": 1}"), scheduler, 4, 16, 16);
+        assertSameImages(
+                saved("PNDMScheduler", "{\"skip_prk_steps\": true, \"steps_offset\": 1}"), scheduler, 4, 16, 16);
     }
 
     /** Without scheduler= the class and every key that diffusers wrote count. */
@@ -97,8 +98,8 @@ class GenerateInteropTest {
                 "out=" + rekindle));
         arguments.addAll(named);
         RekindleProcess.start(folder, arguments.toArray(String[]::new)).awaitSuccess();
-        List<Object> script = new ArrayList<>(
-                List.of(pipeline, prompts, latents, diffusers, "--noise", noise, "--steps", STEPS));
+        List<Object> script =
+                new ArrayList<>(List.of(pipeline, prompts, latents, diffusers, "--noise", noise, "--steps", STEPS));
         if (scheduler != null) {
             script.addAll(List.of("--scheduler", scheduler));
         }
