@@ -1,15 +1,21 @@
-"""Writes a tiny random pipeline as diffusers saves it: 32 px images, latents (4, 16, 16), PNDM.
+"""Writes a tiny random pipeline as diffusers saves it: 32 px images, latents (4, 16, 16).
 
-    python make_pipeline.py TOKENIZER OUT
+    python make_pipeline.py TOKENIZER OUT [SCHEDULER_CLASS CONFIG]
+
+The scheduler is Stable Diffusion's PNDM, or one of the given class, with Stable Diffusion's betas and CONFIG, a JSON object.
 """
 
+import json
 import sys
 
+import diffusers
 import torch
-from diffusers import AutoencoderKL, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-tokenizer_folder, out = sys.argv[1:]
+tokenizer_folder, out = sys.argv[1:3]
+scheduler_class = getattr(diffusers, sys.argv[3] if len(sys.argv) > 3 else "PNDMScheduler")
+scheduler_config = {"skip_prk_steps": True, "steps_offset": 1} if len(sys.argv) < 5 else json.loads(sys.argv[4])
 torch.manual_seed(0)
 tokenizer = CLIPTokenizer.from_pretrained(tokenizer_folder)
 text_config = CLIPTextConfig(
@@ -44,12 +50,8 @@ pipeline = StableDiffusionPipeline(
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
     ),
-    scheduler=PNDMScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        skip_prk_steps=True,
-        steps_offset=1,
+    scheduler=scheduler_class(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", **scheduler_config
     ),
     safety_checker=None,
     feature_extractor=None,

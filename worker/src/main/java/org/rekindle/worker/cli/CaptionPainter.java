@@ -8,6 +8,7 @@ import org.rekindle.data.formats.Example;
 import org.rekindle.data.formats.ReadListener;
 import org.rekindle.data.formats.WebDatasetReader;
 import org.rekindle.worker.diffusion.Generation;
+import org.rekindle.worker.diffusion.PictureFolder;
 import org.rekindle.worker.diffusion.PromptList;
 import org.rekindle.worker.diffusion.TextToImage;
 import org.rekindle.worker.pipeline.PipelineDirectory;
@@ -48,7 +49,8 @@ record CaptionPainter(List<PromptList.Entry> prompts, TextToImage.Settings setti
     @Override
     public Path draw(PipelineDirectory pipeline, Path out) throws InterruptedException {
         try (TextToImage textToImage = TextToImage.open(pipeline, ComputeType.FP32)) {
-            return new Generation(textToImage, settings, 0).write(prompts, null, out, done -> {});
+            new Generation(textToImage, settings, 0, Generation.BATCH_SIZE).write(prompts, null, out, done -> {});
+            return new PictureFolder(out, prompts, true).finish();
         }
     }
 }

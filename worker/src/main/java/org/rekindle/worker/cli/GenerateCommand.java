@@ -1,11 +1,13 @@
 package org.rekindle.worker.cli;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.rekindle.coordinator.config.CommandOptions;
 import org.rekindle.data.UserException;
 import org.rekindle.worker.diffusion.Generation;
+import org.rekindle.worker.diffusion.Pictures;
 import org.rekindle.worker.diffusion.PromptList;
 import org.rekindle.worker.diffusion.TextToImage;
 import org.rekindle.worker.pipeline.PipelineDirectory;
@@ -18,9 +20,14 @@ import picocli.CommandLine.Mixin;
 /** {@code rekindle generate}. */
 @Command(
         name = "generate",
-        description = "Draws pictures: generate pipeline=DIR prompts=FILE.csv|prompt=\"...\" out=DIR"
-                + " [scheduler=ddim|pndm] [num_inference_steps=50] [guidance_scale=7.5] [seed=0]"
-                + " [latents=FILE.safetensors] [precision=fp32|bf16] [threads=N]")
+        description = {
+            "Draws pictures: generate pipeline=DIR prompts=FILE.csv|prompt=\"...\" out=DIR|'NAME-{000..007}.tar'"
+                    + " [negative_prompt=\"...\"] [scheduler=ddpm|ddim|pndm|euler|euler_a|dpmsolver++]"
+                    + " [num_inference_steps=50] [guidance_scale=7.5] [seed=0] [batch_size=8]"
+                    + " [latents=FILE.safetensors] [precision=fp32|bf16] [threads=N]",
+            "Pictures that are there are not drawn again. Workers that srun, mpirun or torchrun started share the captions: of"
+                    + " W workers each draws every W-th into a folder, or writes every W-th of the shards."
+        })
 final class GenerateCommand implements Callable<Integer> {
 
     @Mixin
@@ -28,19 +35,21 @@ final class GenerateCommand implements Callable<Integer> {
 
     /**
      * @param pipeline a diffusers pipeline folder
-     * @param prompts CSV with the columns uid and caption
+     * @param prompts CSV with the columns uid and caption, and negative_prompt where a caption has its own
      * @param prompt one caption, instead of prompts
-     * @param out folder for {@code UID.png} and {@code grid.png}
+     * @param out folder for {@code UID.png} and {@code grid.png}, or WebDataset shards in brace notation
      */
     record Options(
             String pipeline,
             String prompts,
             String prompt,
+            String negativePrompt,
             String out,
             String scheduler,
             Integer numInferenceSteps,
             Double guidanceScale,
             Long seed,
+            Integer batchSize,
             String latents,
             String precision,
             Integer threads) {
@@ -49,6 +58,7 @@ final class GenerateCommand implements Callable<Integer> {
             numInferenceSteps = numInferenceSteps == null ? 50 : numInferenceSteps;
             guidanceScale = guidanceScale == null ? 7.5 : guidanceScale;
             seed = seed == null ? 0L : seed;
+            batchSize = batchSize == null ? Generation.BATCH_SIZE : batchSize;
         }
     }
 
@@ -56,28 +66,62 @@ final class GenerateCommand implements Callable<Integer> {
     public Integer call() throws InterruptedException {
         Options options = CommandOptions.read("generate", keyValues.list(), Options.class, "pipeline", "out");
         check(options);
+        WorkerRank worker = WorkerRank.of(System.getenv());
         List<PromptList.Entry> prompts = prompts(options);
+        List<Pictures> share = Pictures.of(options.out(), prompts, worker.rank(), worker.workers());
+        int own = share.stream().mapToInt(pictures -> pictures.prompts().size()).sum();
+        int missing =
+                share.stream().mapToInt(pictures -> pictures.missing().size()).sum();
+        if (worker.workers() > 1) {
+            System.out.printf(
+                    "worker %d of %d (%s) draws %d of %d images%n",
+                    worker.rank(), worker.workers(), worker.variable(), own, prompts.size());
+        }
+        if (missing < own) {
+            System.out.printf("%d of %d images are there already and stay as they are%n", own - missing, own);
+        }
+        List<Path> done = missing > 0
+                ? draw(options, share, missing)
+                : share.stream().map(Pictures::finish).toList();
+        done.forEach(System.out::println);
+        return 0;
+    }
+
+    private static List<Path> draw(Options options, List<Pictures> share, int missing) throws InterruptedException {
         Torch.init(options.threads());
         PipelineDirectory pipeline = PipelineDirectory.open(Path.of(options.pipeline()));
-        SafetensorsFile latents = options.latents() == null ? null : SafetensorsFile.open(Path.of(options.latents()));
-        try (TextToImage textToImage = TextToImage.open(pipeline, ComputeType.of(options.precision()))) {
-            TextToImage.Settings settings =
-                    new TextToImage.Settings(options.scheduler(), options.numInferenceSteps(), options.guidanceScale());
-            Path grid = new Generation(textToImage, settings, options.seed())
-                    .write(
-                            prompts,
-                            latents,
-                            Path.of(options.out()),
-                            done -> System.out.println(done + "/" + prompts.size() + " images"));
-            System.out.println(grid);
+        TextToImage.Settings settings =
+                new TextToImage.Settings(options.scheduler(), options.numInferenceSteps(), options.guidanceScale());
+        List<Path> done = new ArrayList<>();
+        try (SafetensorsFile latents =
+                        options.latents() == null ? null : SafetensorsFile.open(Path.of(options.latents()));
+                TextToImage textToImage = TextToImage.open(pipeline, ComputeType.of(options.precision()));
+                ImageProgress progress = new ImageProgress(
+                        System.out, Boolean.getBoolean("rekindle.terminal"), missing, System::nanoTime)) {
+            Generation generation = new Generation(textToImage, settings, options.seed(), options.batchSize());
+            int before = 0;
+            for (Pictures pictures : share) {
+                List<PromptList.Entry> prompts = pictures.missing();
+                int drawn = before;
+                generation.write(prompts, latents, pictures.folder(), images -> progress.done(drawn + images));
+                before += prompts.size();
+                done.add(pictures.finish());
+            }
         }
-        return 0;
+        return done;
     }
 
     private static void check(Options options) {
         if (!Double.isFinite(options.guidanceScale())) {
             throw new UserException(
                     "generate: guidance_scale=" + options.guidanceScale() + " is no finite number, such as 7.5");
+        }
+        if (options.batchSize() < 1) {
+            throw new UserException("generate: batch_size=" + options.batchSize() + " is less than 1");
+        }
+        if (options.negativePrompt() != null && options.guidanceScale() <= 1) {
+            throw new UserException("generate: negative_prompt has no effect with guidance_scale="
+                    + options.guidanceScale() + "; leave it out or raise guidance_scale above 1");
         }
         if (options.threads() != null && options.threads() < 1) {
             throw new UserException(
@@ -89,8 +133,15 @@ final class GenerateCommand implements Callable<Integer> {
         if ((options.prompt() == null) == (options.prompts() == null)) {
             throw new UserException("generate: give either prompt=\"...\" or prompts=FILE.csv (columns uid,caption)");
         }
-        return options.prompt() != null
+        List<PromptList.Entry> prompts = options.prompt() != null
                 ? List.of(new PromptList.Entry("0", options.prompt()))
                 : PromptList.read(Path.of(options.prompts()));
+        return options.negativePrompt() == null
+                ? prompts
+                : prompts.stream()
+                        .map(prompt -> prompt.negativePrompt().isEmpty()
+                                ? new PromptList.Entry(prompt.uid(), prompt.caption(), options.negativePrompt())
+                                : prompt)
+                        .toList();
     }
 }

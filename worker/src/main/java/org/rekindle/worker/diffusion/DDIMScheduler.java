@@ -1,6 +1,6 @@
 package org.rekindle.worker.diffusion;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.function.IntFunction;
 
 /** Deterministic DDIM (Song et al. 2021, equation 12, with sigma 0), step for step as diffusers' {@code DDIMScheduler}. */
 public final class DDIMScheduler implements Scheduler {
@@ -18,33 +18,29 @@ public final class DDIMScheduler implements Scheduler {
     }
 
     /** Reads what {@link NoiseSchedule} reads, the spacing, {@code set_alpha_to_one} and {@code clip_sample}. */
-    public static DDIMScheduler of(ObjectNode schedulerConfig, int numInferenceSteps) {
-        SchedulerConfig config = new SchedulerConfig(schedulerConfig);
-        if (config.flag("thresholding", false)) {
-            throw config.wrong("thresholding", "false (dynamic thresholding does not suit latents)");
-        }
-        NoiseSchedule schedule = NoiseSchedule.of(schedulerConfig);
-        int[] timesteps = TimestepSpacing.timesteps(config, schedule.numTrainTimesteps(), numInferenceSteps);
-        if (schedule.predictionType() == PredictionType.EPSILON && schedule.alphaCumprod(timesteps[0]) == 0) {
-            throw config.wrong(
-                    "rescale_betas_zero_snr",
-                    "false with prediction_type epsilon, as the noise says nothing about the latents at timestep "
-                            + timesteps[0]);
-        }
+    static DDIMScheduler of(SchedulerConfig config, int numInferenceSteps) {
+        config.requireOff("thresholding");
+        NoiseSchedule schedule = NoiseSchedule.of(config.json());
+        int[] timesteps = TimestepSpacing.whole(config, schedule.numTrainTimesteps(), numInferenceSteps);
+        schedule.requireSignalFor(config, timesteps[0]);
         double finalAlpha = config.flag("set_alpha_to_one", true) ? 1 : schedule.alphaCumprod(0);
-        float clipRange = config.flag("clip_sample", true)
+        return new DDIMScheduler(schedule, timesteps, finalAlpha, clipRange(config));
+    }
+
+    /** How far the clean latents may lie from 0 ({@code clip_sample}). */
+    static float clipRange(SchedulerConfig config) {
+        return config.flag("clip_sample", true)
                 ? (float) config.number("clip_sample_range", 1)
                 : Float.POSITIVE_INFINITY;
-        return new DDIMScheduler(schedule, timesteps, finalAlpha, clipRange);
     }
 
     @Override
-    public int[] timesteps() {
-        return timesteps.clone();
+    public float[] timesteps() {
+        return TimestepSpacing.floats(timesteps);
     }
 
     @Override
-    public float[] step(int index, float[] modelOutput, float[] sample) {
+    public float[] step(int index, float[] modelOutput, float[] sample, IntFunction<float[]> noise) {
         int timestep = timesteps[index];
         int previous = timestep - schedule.numTrainTimesteps() / timesteps.length;
         double alpha = schedule.alphaCumprod(timestep);
@@ -59,23 +55,23 @@ public final class DDIMScheduler implements Scheduler {
             float x = sample[i];
             float prediction = modelOutput[i];
             float original;
-            float noise;
+            float predictedNoise;
             switch (schedule.predictionType()) {
                 case EPSILON -> {
                     original = (x - rootBeta * prediction) / rootAlpha;
-                    noise = prediction;
+                    predictedNoise = prediction;
                 }
                 case SAMPLE -> {
                     original = prediction;
-                    noise = (x - rootAlpha * prediction) / rootBeta;
+                    predictedNoise = (x - rootAlpha * prediction) / rootBeta;
                 }
                 default -> {
                     original = rootAlpha * x - rootBeta * prediction;
-                    noise = rootAlpha * prediction + rootBeta * x;
+                    predictedNoise = rootAlpha * prediction + rootBeta * x;
                 }
             }
             original = Math.max(-clipRange, Math.min(clipRange, original));
-            result[i] = rootAlphaPrevious * original + rootBetaPrevious * noise;
+            result[i] = rootAlphaPrevious * original + rootBetaPrevious * predictedNoise;
         }
         return result;
     }

@@ -4,76 +4,74 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntConsumer;
 import org.rekindle.data.UserException;
 import org.rekindle.worker.pipeline.SafetensorsFile;
 
-/** Draws a list of captions into a folder: {@code UID.png} for each, and {@code grid.png}. */
+/** Draws captions into a folder, {@code UID.png} for each, batch after batch. */
 public final class Generation {
 
-    private static final int BATCH = 8;
+    /** Images of a call of the UNet where nothing else is said; guidance doubles them. */
+    public static final int BATCH_SIZE = 8;
 
     private final TextToImage textToImage;
     private final TextToImage.Settings settings;
     private final long seed;
+    private final int batchSize;
 
-    /** @param seed of the noise; with the uid it decides an image */
-    public Generation(TextToImage textToImage, TextToImage.Settings settings, long seed) {
+    /**
+     * @param seed of the noise; with the uid it decides an image
+     * @param batchSize how many images are drawn at once
+     */
+    public Generation(TextToImage textToImage, TextToImage.Settings settings, long seed, int batchSize) {
         this.textToImage = textToImage;
         this.settings = settings;
         this.seed = seed;
+        this.batchSize = batchSize;
     }
 
     /**
-     * Draws all captions. Files that are there are replaced, each at once.
+     * Draws captions. Files that are there are replaced, each at once.
      *
      * @param latents noise to begin with, one tensor per uid; null to draw it from the seed
-     * @param out folder, made where it is missing
      * @param progress told how many images are done after each batch
-     * @return the path of the grid
-     * @throws UserException when latents do not fit or the folder cannot be written
+     * @throws UserException when settings or latents do not fit the pipeline or the folder cannot be written
      */
-    public Path write(List<PromptList.Entry> prompts, SafetensorsFile latents, Path out, IntConsumer progress)
+    public void write(List<PromptList.Entry> prompts, SafetensorsFile latents, Path folder, IntConsumer progress)
             throws InterruptedException {
+        textToImage.check(settings);
         if (latents != null) {
             prompts.forEach(prompt -> check(prompt.uid(), latents));
         }
-        List<BufferedImage> first = new ArrayList<>();
+        if (prompts.isEmpty()) {
+            return;
+        }
         try {
-            Files.createDirectories(out);
-            for (int from = 0; from < prompts.size(); from += BATCH) {
-                int to = Math.min(from + BATCH, prompts.size());
-                List<BufferedImage> images = textToImage.generate(noisy(prompts.subList(from, to), latents), settings);
-                for (int i = from; i < to; i++) {
-                    RgbImages.writePng(
-                            images.get(i - from), out.resolve(prompts.get(i).uid() + ".png"));
+            Files.createDirectories(folder);
+            for (int from = 0; from < prompts.size(); from += batchSize) {
+                List<PromptList.Entry> batch = prompts.subList(from, Math.min(from + batchSize, prompts.size()));
+                List<BufferedImage> images = textToImage.generate(noisy(batch, latents), settings);
+                for (int i = 0; i < batch.size(); i++) {
+                    RgbImages.writePng(images.get(i), Pictures.file(folder, batch.get(i)));
                 }
-                if (first.size() < RgbImages.GRID_IMAGES) {
-                    first.addAll(images);
-                }
-                progress.accept(to);
+                progress.accept(from + batch.size());
             }
-            Path grid = out.resolve("grid.png");
-            RgbImages.writePng(RgbImages.grid(first), grid);
-            return grid;
         } catch (IOException e) {
-            throw new UserException(
-                    out + ": images cannot be written (" + UserException.reason(e)
-                            + "); check disk space and permissions",
-                    e);
+            throw Pictures.unwritable(folder, e);
         }
     }
 
     private List<TextToImage.Prompt> noisy(List<PromptList.Entry> prompts, SafetensorsFile latents) {
         return prompts.stream()
-                .map(prompt -> new TextToImage.Prompt(
-                        prompt.caption(),
-                        latents == null
-                                ? textToImage.noise(seed, prompt.uid())
-                                : latents.tensor(prompt.uid()).floats()))
+                .map(prompt -> {
+                    ImageNoise noise = new ImageNoise(seed, prompt.uid());
+                    float[] beginning = latents == null
+                            ? noise.latents(textToImage.latentLength())
+                            : latents.tensor(prompt.uid()).floats();
+                    return new TextToImage.Prompt(prompt.caption(), prompt.negativePrompt(), beginning, noise);
+                })
                 .toList();
     }
 

@@ -55,6 +55,20 @@ public final class NoiseSchedule {
         return alphasCumprod[timestep];
     }
 
+    /**
+     * Checks that the latents can be told from a prediction at a generation's first timestep.
+     *
+     * @throws UserException when the model predicts noise where there is nothing else
+     */
+    void requireSignalFor(SchedulerConfig config, int firstTimestep) {
+        if (predictionType == PredictionType.EPSILON && alphasCumprod[firstTimestep] == 0) {
+            throw config.wrong(
+                    "rescale_betas_zero_snr",
+                    "false with prediction_type epsilon, as the noise says nothing about the latents at timestep "
+                            + firstTimestep);
+        }
+    }
+
     /** How latents and noise mix into the model's input at a timestep. */
     public Coefficients addNoise(int timestep) {
         double alpha = alphasCumprod[timestep];
@@ -116,14 +130,14 @@ public final class NoiseSchedule {
         return betas;
     }
 
-    /** Evenly spaced floats with both ends; counted from the nearer end, as PyTorch does, so that both are exact. */
+    /** Evenly spaced floats with both ends; counted from the nearer end and rounded once, as PyTorch does, so that both are exact. */
     private static float[] linspace(double start, double end, int count) {
         float from = (float) start;
         float to = (float) end;
         float step = count == 1 ? 0 : (to - from) / (count - 1);
         float[] values = new float[count];
         for (int i = 0; i < count; i++) {
-            values[i] = i < count / 2 || count == 1 ? from + step * i : to - step * (count - 1 - i);
+            values[i] = i < count / 2 || count == 1 ? Math.fma(step, i, from) : Math.fma(-step, count - 1 - i, to);
         }
         return values;
     }

@@ -1,10 +1,10 @@
 package org.rekindle.worker.diffusion;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.function.IntFunction;
 import org.rekindle.data.UserException;
 
 /**
@@ -34,30 +34,29 @@ public final class PNDMScheduler implements Scheduler {
     }
 
     /** Reads what {@link NoiseSchedule} reads, the spacing, {@code set_alpha_to_one} and {@code skip_prk_steps}. */
-    public static PNDMScheduler of(ObjectNode schedulerConfig, int numInferenceSteps) {
-        SchedulerConfig config = new SchedulerConfig(schedulerConfig);
+    static PNDMScheduler of(SchedulerConfig config, int numInferenceSteps) {
         if (!config.flag("skip_prk_steps", false)) {
             throw new UserException("scheduler config: skip_prk_steps is not true; PNDM with Runge-Kutta steps is not"
                     + " supported, set skip_prk_steps to true or pass scheduler=ddim");
         }
         // PNDM's formulas divide by alphas_cumprod, so diffusers' PNDM does not know the rescaling and ignores the key.
-        NoiseSchedule schedule = NoiseSchedule.of(schedulerConfig.deepCopy().without("rescale_betas_zero_snr"));
+        NoiseSchedule schedule = NoiseSchedule.of(config.json().deepCopy().without("rescale_betas_zero_snr"));
         if (schedule.predictionType() == PredictionType.SAMPLE) {
             throw config.wrong("prediction_type", "epsilon or v_prediction for PNDM (scheduler=ddim knows sample)");
         }
-        int[] spaced = TimestepSpacing.timesteps(config, schedule.numTrainTimesteps(), numInferenceSteps);
+        int[] spaced = TimestepSpacing.whole(config, schedule.numTrainTimesteps(), numInferenceSteps);
         double finalAlpha = config.flag("set_alpha_to_one", false) ? 1 : schedule.alphaCumprod(0);
         return new PNDMScheduler(
                 schedule, secondTwice(spaced), schedule.numTrainTimesteps() / numInferenceSteps, finalAlpha);
     }
 
     @Override
-    public int[] timesteps() {
-        return timesteps.clone();
+    public float[] timesteps() {
+        return TimestepSpacing.floats(timesteps);
     }
 
     @Override
-    public float[] step(int index, float[] modelOutput, float[] sample) {
+    public float[] step(int index, float[] modelOutput, float[] sample, IntFunction<float[]> noise) {
         int timestep = timesteps[index];
         if (index == 1) {
             // The second visit: goes back to the first sample and takes the first step again.

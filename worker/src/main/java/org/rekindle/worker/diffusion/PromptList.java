@@ -15,11 +15,16 @@ import org.apache.commons.csv.CSVParser;
 import org.apache.commons.csv.CSVRecord;
 import org.rekindle.data.UserException;
 
-/** The captions to draw, from a CSV file with the columns {@code uid} and {@code caption}; other columns are ignored. */
+/**
+ * The captions to draw, from a CSV file with the columns {@code uid} and {@code caption} and, where wanted, {@code negative_prompt};
+ * other columns are ignored.
+ */
 public final class PromptList {
 
     /** What a file name may be on every system; keeps uids from reaching out of the folder. */
     private static final String UID = "[\\p{L}\\p{N}_-][\\p{L}\\p{N}._ -]{0,199}";
+
+    private static final String NEGATIVE_PROMPT = "negative_prompt";
 
     private PromptList() {}
 
@@ -27,8 +32,14 @@ public final class PromptList {
      * A caption and its name.
      *
      * @param uid names the image file
+     * @param negativePrompt what guidance leads away from; empty for none
      */
-    public record Entry(String uid, String caption) {}
+    public record Entry(String uid, String caption, String negativePrompt) {
+
+        public Entry(String uid, String caption) {
+            this(uid, caption, "");
+        }
+    }
 
     /**
      * Reads a CSV file.
@@ -81,6 +92,6 @@ public final class PromptList {
         if (!uids.add(uid)) {
             throw new UserException(file + ":" + line + ": uid " + uid + " appears twice");
         }
-        return new Entry(uid, row.get("caption"));
+        return new Entry(uid, row.get("caption"), row.isMapped(NEGATIVE_PROMPT) ? row.get(NEGATIVE_PROMPT) : "");
     }
 }

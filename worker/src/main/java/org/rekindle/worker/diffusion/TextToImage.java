@@ -9,8 +9,6 @@ import java.awt.image.BufferedImage;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.apache.commons.rng.sampling.distribution.ZigguratSampler;
-import org.rekindle.data.KeyedRandom;
 import org.rekindle.data.UserException;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
@@ -42,7 +40,7 @@ public final class TextToImage implements AutoCloseable {
     /**
      * How to draw.
      *
-     * @param scheduler {@code ddim} or {@code pndm}; null for the pipeline's own
+     * @param scheduler a name that {@link Scheduler#of} knows; null for the pipeline's own
      * @param numInferenceSteps steps from noise to picture
      * @param guidanceScale weight of the caption in classifier-free guidance; at 1 and below the caption is simply followed
      */
@@ -54,9 +52,11 @@ public final class TextToImage implements AutoCloseable {
      * One image to draw.
      *
      * @param caption what it shows
+     * @param negativePrompt what guidance leads away from; often empty
      * @param latents the noise to begin with, of {@link #latentShape}
+     * @param noise what stochastic schedulers add later
      */
-    public record Prompt(String caption, float[] latents) {}
+    public record Prompt(String caption, String negativePrompt, float[] latents, ImageNoise noise) {}
 
     private TextToImage(PipelineDirectory pipeline, ComputeType type) {
         pipeline.require(
@@ -91,15 +91,22 @@ public final class TextToImage implements AutoCloseable {
         return latentShape.clone();
     }
 
-    /** The noise that an image begins with: a function of seed and uid alone, whatever else is drawn with it. */
-    public float[] noise(long seed, String uid) {
-        ZigguratSampler.NormalizedGaussian gaussian =
-                ZigguratSampler.NormalizedGaussian.of(KeyedRandom.of(seed, "latents " + uid));
-        float[] noise = new float[latentLength()];
-        for (int i = 0; i < noise.length; i++) {
-            noise[i] = (float) gaussian.sample();
-        }
-        return noise;
+    /** How many numbers the latents of one image have. */
+    public int latentLength() {
+        return Math.toIntExact(latentShape[0] * latentShape[1] * latentShape[2]);
+    }
+
+    /**
+     * Checks settings before anything is drawn.
+     *
+     * @throws UserException when the scheduler or the number of steps does not fit the pipeline
+     */
+    public void check(Settings settings) {
+        scheduler(settings);
+    }
+
+    private Scheduler scheduler(Settings settings) {
+        return Scheduler.of(schedulerConfig, settings.scheduler, settings.numInferenceSteps);
     }
 
     /**
@@ -117,28 +124,30 @@ public final class TextToImage implements AutoCloseable {
                                 + latentLength() + " of shape " + Arrays.toString(latentShape));
             }
         }
-        Scheduler scheduler = Scheduler.of(schedulerConfig, settings.scheduler, settings.numInferenceSteps);
+        Scheduler scheduler = scheduler(settings);
         boolean guided = settings.guidanceScale > 1;
         try (NDManager scope = manager.newSubManager()) {
             NDArray states = encode(scope, prompts, guided);
-            float[] latents = concatenated(prompts);
-            int[] timesteps = scheduler.timesteps();
+            float[] latents = beginning(prompts, scheduler.initNoiseSigma());
+            float[] timesteps = scheduler.timesteps();
             for (int i = 0; i < timesteps.length; i++) {
                 if (Thread.interrupted()) {
                     throw new InterruptedException("interrupted at step " + i + " of " + timesteps.length);
                 }
-                float[] output = predict(states, latents, timesteps[i], prompts.size(), guided);
-                latents = scheduler.step(i, guided ? guide(output, settings.guidanceScale) : output, latents);
+                float[] output =
+                        predict(states, scheduler.scaleModelInput(i, latents), timesteps[i], prompts.size(), guided);
+                float[] prediction = guided ? guide(output, settings.guidanceScale) : output;
+                latents = scheduler.step(i, prediction, latents, step -> stepNoise(prompts, step));
             }
             return decode(latents, prompts.size());
         }
     }
 
-    /** Hidden states (N, L, D) of the captions; with guidance (2N, L, D), those of the empty caption first. */
+    /** Hidden states (N, L, D) of the captions; with guidance (2N, L, D), those of the negative prompts first. */
     private NDArray encode(NDManager scope, List<Prompt> prompts, boolean guided) {
         List<String> captions = new ArrayList<>();
         if (guided) {
-            prompts.forEach(prompt -> captions.add(""));
+            prompts.forEach(prompt -> captions.add(prompt.negativePrompt));
         }
         prompts.forEach(prompt -> captions.add(prompt.caption));
         int length = tokenizer.modelMaxLength();
@@ -150,15 +159,15 @@ public final class TextToImage implements AutoCloseable {
         return Torch.noGrad(() -> textEncoder.call(scope, "forward", inputIds).singletonOrThrow());
     }
 
-    /** One call of the UNet: predictions of the images; with guidance first those of the empty caption, then the caption's. */
-    private float[] predict(NDArray states, float[] latents, int timestep, int images, boolean guided) {
+    /** One call of the UNet: predictions of the images; with guidance first those of the negative prompt, then the caption's. */
+    private float[] predict(NDArray states, float[] latents, float timestep, int images, boolean guided) {
         int batch = guided ? 2 * images : images;
         float[] sample = latents;
         if (guided) {
             sample = Arrays.copyOf(latents, 2 * latents.length);
             System.arraycopy(latents, 0, sample, latents.length, latents.length);
         }
-        long[] timesteps = new long[batch];
+        float[] timesteps = new float[batch];
         Arrays.fill(timesteps, timestep);
         try (NDManager scope = manager.newSubManager()) {
             NDArray input = Tensors.of(scope, batchShape(batch), sample);
@@ -169,7 +178,7 @@ public final class TextToImage implements AutoCloseable {
         }
     }
 
-    /** Classifier-free guidance (Ho and Salimans 2022): away from the empty caption's prediction, towards and past the caption's. */
+    /** Classifier-free guidance (Ho and Salimans 2022): away from the negative prompt's prediction, towards and past the caption's. */
     static float[] guide(float[] output, double guidanceScale) {
         float scale = (float) guidanceScale;
         int half = output.length / 2;
@@ -203,15 +212,21 @@ public final class TextToImage implements AutoCloseable {
         return new Shape(batch, latentShape[0], latentShape[1], latentShape[2]);
     }
 
-    private int latentLength() {
-        return Math.toIntExact(latentShape[0] * latentShape[1] * latentShape[2]);
-    }
-
-    private static float[] concatenated(List<Prompt> prompts) {
+    /** The latents that the steps begin with, one image after the other. */
+    private static float[] beginning(List<Prompt> prompts, float initNoiseSigma) {
         int length = prompts.get(0).latents.length;
         float[] all = new float[prompts.size() * length];
+        for (int i = 0; i < all.length; i++) {
+            all[i] = prompts.get(i / length).latents[i % length] * initNoiseSigma;
+        }
+        return all;
+    }
+
+    private float[] stepNoise(List<Prompt> prompts, int step) {
+        int length = latentLength();
+        float[] all = new float[prompts.size() * length];
         for (int i = 0; i < prompts.size(); i++) {
-            System.arraycopy(prompts.get(i).latents, 0, all, i * length, length);
+            System.arraycopy(prompts.get(i).noise.step(step, length), 0, all, i * length, length);
         }
         return all;
     }

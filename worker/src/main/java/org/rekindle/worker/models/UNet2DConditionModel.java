@@ -14,7 +14,7 @@ import org.rekindle.worker.torchscript.ScriptModule;
  *
  * <p>Methods:
  * <ul>
- *   <li>{@code forward(sample (N, in, h, w), timestep (N) of int64, encoder_hidden_states (N, L, D))} gives fp32 (N, out, h, w)
+ *   <li>{@code forward(sample (N, in, h, w), timestep (N) of int64 or fp32, encoder_hidden_states (N, L, D))} gives fp32 (N, out, h, w)
  *   <li>the segments, {@code name(state: List[Tensor], encoder_hidden_states) -> List[Tensor]}: run one after the other from the state
  *       [sample, timestep] they compute the same; see {@link #segments}
  * </ul>

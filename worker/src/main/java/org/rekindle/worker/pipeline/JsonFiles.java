@@ -1,11 +1,14 @@
 package org.rekindle.worker.pipeline;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.core.util.Separators;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -17,7 +20,11 @@ import org.rekindle.data.UserException;
 /** The JSON objects of a pipeline directory, read with one-line errors and written the way Python writes them (indent 2). */
 public final class JsonFiles {
 
-    static final ObjectMapper JSON = new ObjectMapper();
+    /** Knows Python's {@code -Infinity}, which is no JSON but stands in what {@code DPMSolverMultistepScheduler} saves. */
+    static final ObjectMapper JSON = JsonMapper.builder()
+            .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+            .disable(JsonWriteFeature.WRITE_NAN_AS_STRINGS)
+            .build();
 
     /** What Jackson adds for programmers. */
     private static final Pattern PARSER_STATE = Pattern.compile("(?s)( \\(start marker at .*|\\R.*)");

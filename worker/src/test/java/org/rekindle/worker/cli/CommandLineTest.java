@@ -226,7 +226,8 @@ class CommandLineTest {
     @ParameterizedTest
     @CsvSource({
         "precision=fp64, choose fp32 or bf16",
-        "scheduler=euler, choose ddim or pndm",
+        "scheduler=lms, choose ddpm",
+        "batch_size=0, is less than 1",
         "num_inference_steps=0, expected 1 to 1000",
         "num_inference_steps=many, is not a whole number",
         "guidance_scale=.nan, is no finite number",

@@ -50,6 +50,11 @@ public final class RekindleProcess {
         return prefix;
     }
 
+    /** As {@link #start}, as one of several workers, the way torchrun tells them. */
+    static RekindleProcess startAsWorker(Path folder, int rank, int workers, String... arguments) throws IOException {
+        return start(folder, List.of("env", "RANK=" + rank, "WORLD_SIZE=" + workers), arguments);
+    }
+
     private static RekindleProcess start(Path folder, List<String> prefix, String... arguments) throws IOException {
         Path output = Files.createTempFile(folder, "output", ".txt");
         List<String> command = new ArrayList<>(prefix);

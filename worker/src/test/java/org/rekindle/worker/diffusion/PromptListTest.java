@@ -26,6 +26,13 @@ class PromptListTest {
                         new PromptList.Entry("überraschung", ""));
     }
 
+    @Test
+    void aCaptionMayHaveItsOwnNegativePrompt() throws IOException {
+        Path file = write("uid,negative_prompt,caption\n1,\"blurry, grey\",x\n2,,y\n");
+        assertThat(PromptList.read(file))
+                .containsExactly(new PromptList.Entry("1", "x", "blurry, grey"), new PromptList.Entry("2", "y", ""));
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -33,6 +40,8 @@ class PromptListTest {
                 "id,caption\\n1,x\\n | expected uid and caption",
                 "uid,caption\\n | no line below its header",
                 "uid,caption\\n../x,c\\n | does not make a file name",
+                "uid,caption\\na/b,c\\n | does not make a file name",
+                "uid,caption\\n..,c\\n | does not make a file name",
                 "uid,caption\\n,c\\n | does not make a file name",
                 "uid,caption\\ngrid,c\\n | grid.png",
                 "uid,caption\\na,c\\na,d\\n | uid a appears twice",

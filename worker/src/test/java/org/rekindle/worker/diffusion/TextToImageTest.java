@@ -15,6 +15,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.rekindle.data.UserException;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.pipeline.SafetensorsFile;
@@ -54,8 +56,42 @@ class TextToImageTest {
         assertThat(difference(together.get(1), alone)).isLessThan(0.01);
         assertThat(together.get(0).getWidth()).isEqualTo(32);
         assertThat(difference(together.get(0), together.get(1))).isGreaterThan(1);
-        assertThat(textToImage.noise(1, "a")).isNotEqualTo(textToImage.noise(2, "a"));
-        assertThat(textToImage.noise(1, "a")).isEqualTo(textToImage.noise(1, "a"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ddpm", "euler_a"})
+    void freshNoiseToo(String scheduler) throws InterruptedException {
+        TextToImage.Settings settings = new TextToImage.Settings(scheduler, 3, 4);
+        TextToImage.Prompt first = prompt("a red circle", 1, "a");
+        TextToImage.Prompt second = prompt("a red circle", 1, "b");
+        BufferedImage together =
+                textToImage.generate(List.of(first, second), settings).get(1);
+        BufferedImage alone = textToImage.generate(List.of(second), settings).get(0);
+        assertThat(difference(together, alone)).isLessThan(0.01);
+        TextToImage.Prompt otherNoise =
+                new TextToImage.Prompt(second.caption(), "", second.latents(), new ImageNoise(2, "b"));
+        assertThat(difference(
+                        alone,
+                        textToImage.generate(List.of(otherNoise), settings).get(0)))
+                .isGreaterThan(1);
+    }
+
+    @Test
+    void guidanceLeadsAwayFromTheNegativePrompt() throws InterruptedException {
+        TextToImage.Settings settings = new TextToImage.Settings("ddim", 3, 1000);
+        List<BufferedImage> images = textToImage.generate(
+                List.of(
+                        prompt("a red circle", "", 1, "a"),
+                        prompt("a red circle", "green square green", 1, "a"),
+                        prompt("a red circle", "a red circle", 1, "a")),
+                settings);
+        assertThat(difference(images.get(0), images.get(1))).isGreaterThan(0.01);
+        BufferedImage unguided = textToImage
+                .generate(List.of(prompt("a red circle", 1, "a")), new TextToImage.Settings("ddim", 3, 1))
+                .get(0);
+        assertThat(difference(images.get(2), unguided))
+                .as("nothing to lead away from")
+                .isLessThan(0.01);
     }
 
     @Test
@@ -96,9 +132,10 @@ class TextToImageTest {
             prompts.add(new PromptList.Entry("p" + i, "a red circle"));
         }
         List<Integer> done = new ArrayList<>();
-        Path grid = new Generation(textToImage, FEW_STEPS, 3).write(prompts, null, out, done::add);
-        assertThat(done).containsExactly(8, 9);
-        BufferedImage overview = ImageIO.read(grid.toFile());
+        generation(3, 6).write(prompts, null, out, done::add);
+        assertThat(done).containsExactly(6, 9);
+        BufferedImage overview =
+                ImageIO.read(new PictureFolder(out, prompts, true).finish().toFile());
         assertThat(overview.getWidth()).isEqualTo(8 * 32);
         assertThat(overview.getHeight()).isEqualTo(2 * 32);
         BufferedImage ninth = ImageIO.read(out.resolve("p8.png").toFile());
@@ -111,15 +148,15 @@ class TextToImageTest {
     @Test
     void givenLatentsTakeThePlaceOfTheSeed() throws IOException, InterruptedException {
         Path file = out.resolve("latents.safetensors");
-        float[] noise = textToImage.noise(3, "x");
+        float[] noise = new ImageNoise(3, "x").latents(textToImage.latentLength());
         new SafetensorsWriter()
                 .add("x", new long[] {1, 4, 16, 16}, noise)
                 .add("y", new long[] {4, 16, 15}, new float[960])
                 .write(file);
         List<PromptList.Entry> prompts = List.of(new PromptList.Entry("x", "a red circle"));
         try (SafetensorsFile latents = SafetensorsFile.open(file)) {
-            new Generation(textToImage, FEW_STEPS, 99).write(prompts, latents, out.resolve("given"), n -> {});
-            new Generation(textToImage, FEW_STEPS, 3).write(prompts, null, out.resolve("drawn"), n -> {});
+            generation(99, 8).write(prompts, latents, out.resolve("given"), n -> {});
+            generation(3, 8).write(prompts, null, out.resolve("drawn"), n -> {});
             assertThat(out.resolve("given/x.png")).hasSameBinaryContentAs(out.resolve("drawn/x.png"));
             assertRefused(
                     "y", latents, "tensor y has dtype F32 and shape [4, 16, 15], expected floats of shape [4, 16, 16]");
@@ -128,8 +165,7 @@ class TextToImageTest {
     }
 
     private void assertRefused(String uid, SafetensorsFile latents, String message) {
-        assertThatThrownBy(() -> new Generation(textToImage, FEW_STEPS, 0)
-                        .write(List.of(new PromptList.Entry(uid, "")), latents, out, n -> {}))
+        assertThatThrownBy(() -> generation(0, 8).write(List.of(new PromptList.Entry(uid, "")), latents, out, n -> {}))
                 .isInstanceOf(UserException.class)
                 .hasMessageContaining(message);
     }
@@ -137,7 +173,7 @@ class TextToImageTest {
     @Test
     void aFolderThatCannotBeMadeIsTold() throws IOException {
         Path file = Files.writeString(out.resolve("file"), "x");
-        assertThatThrownBy(() -> new Generation(textToImage, FEW_STEPS, 0)
+        assertThatThrownBy(() -> generation(0, 8)
                         .write(List.of(new PromptList.Entry("x", "")), null, file.resolve("inner"), n -> {}))
                 .isInstanceOf(UserException.class)
                 .hasMessageContaining("images cannot be written");
@@ -170,7 +206,16 @@ class TextToImageTest {
     }
 
     private static TextToImage.Prompt prompt(String caption, long seed, String uid) {
-        return new TextToImage.Prompt(caption, textToImage.noise(seed, uid));
+        return prompt(caption, "", seed, uid);
+    }
+
+    private static TextToImage.Prompt prompt(String caption, String negativePrompt, long seed, String uid) {
+        ImageNoise noise = new ImageNoise(seed, uid);
+        return new TextToImage.Prompt(caption, negativePrompt, noise.latents(textToImage.latentLength()), noise);
+    }
+
+    private static Generation generation(long seed, int batchSize) {
+        return new Generation(textToImage, FEW_STEPS, seed, batchSize);
     }
 
     /** Mean absolute difference in levels of 255. */

@@ -6,6 +6,7 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import javax.imageio.ImageIO;
@@ -13,8 +14,10 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rekindle.worker.cli.RekindleProcess;
+import org.rekindle.worker.diffusion.ImageNoise;
 import org.rekindle.worker.pipeline.SafetensorsWriter;
 
 /** Rekindle and {@code StableDiffusionPipeline} draw the same images from the same folder, captions and latents. */
@@ -24,6 +27,8 @@ class GenerateInteropTest {
     /** In steps of the 8-bit scale, 0 to 255. */
     private static final double MEAN_DIFFERENCE = 0.1;
 
+    private static final int STEPS = 10;
+    private static final long SEED = 3;
     private static final List<String> UIDS = List.of("first", "second", "third");
 
     @TempDir
@@ -36,12 +41,39 @@ class GenerateInteropTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"ddim", "pndm"})
+    @ValueSource(strings = {"ddpm", "ddim", "pndm", "euler", "euler_a", "dpmsolver++"})
     void rekindleOpensAPipelineThatDiffusersSavedAndDrawsTheSameImages(String scheduler) throws Exception {
+        assertSameImages(
+                saved("PNDMScheduler", "{\"skip_prk_steps\": true, \"steps_offset\": 1}"), scheduler, 4, 16, 16);
+    }
+
+    /** Without scheduler= the class and every key that diffusers wrote count. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "DDPMScheduler | {}",
+                "DDPMScheduler | {\"variance_type\": \"fixed_large\", \"prediction_type\": \"v_prediction\"}",
+                "DDIMScheduler | {\"rescale_betas_zero_snr\": true, \"prediction_type\": \"v_prediction\","
+                        + " \"timestep_spacing\": \"trailing\"}",
+                "PNDMScheduler | {\"skip_prk_steps\": true, \"prediction_type\": \"v_prediction\"}",
+                "EulerDiscreteScheduler | {}",
+                "EulerDiscreteScheduler | {\"use_karras_sigmas\": true, \"timestep_spacing\": \"leading\"}",
+                "EulerDiscreteScheduler | {\"rescale_betas_zero_snr\": true, \"prediction_type\": \"v_prediction\","
+                        + " \"timestep_spacing\": \"trailing\"}",
+                "EulerAncestralDiscreteScheduler | {}",
+                "DPMSolverMultistepScheduler | {}",
+                "DPMSolverMultistepScheduler | {\"use_karras_sigmas\": true, \"solver_type\": \"heun\"}"
+            })
+    void thePipelinesOwnSchedulerDrawsTheSameImages(String className, String config) throws Exception {
+        assertSameImages(saved(className, config), null, 4, 16, 16);
+    }
+
+    private Path saved(String schedulerClass, String schedulerConfig) throws Exception {
         Path pipeline = folder.resolve("saved");
         Path tokenizer = Path.of("src/test/resources/clip-tokenizer").toAbsolutePath();
-        Python.run(folder, "make_pipeline.py", tokenizer, pipeline);
-        assertSameImages(pipeline, scheduler, 4, 16, 16);
+        Python.run(folder, "make_pipeline.py", tokenizer, pipeline, schedulerClass, schedulerConfig);
+        return pipeline;
     }
 
     @Test
@@ -59,26 +91,33 @@ class GenerateInteropTest {
 
     private void assertSameImages(Path pipeline, String scheduler, long... latentShape) throws Exception {
         Path prompts = Files.writeString(folder.resolve("prompts.csv"), """
-                uid,caption
-                first,a red circle
-                second,"a green square on the left, a blue star"
-                third,
+                uid,caption,negative_prompt
+                first,a red circle,
+                second,"a green square on the left, a blue star",grey
+                third,,
                 """);
         Path latents = latents(latentShape);
+        Path noise = stepNoise(latentShape);
         Path rekindle = folder.resolve("rekindle");
         Path diffusers = folder.resolve("diffusers");
-        RekindleProcess.start(
-                        folder,
-                        "generate",
-                        "pipeline=" + pipeline,
-                        "prompts=" + prompts,
-                        "latents=" + latents,
-                        "scheduler=" + scheduler,
-                        "num_inference_steps=10",
-                        "guidance_scale=5",
-                        "out=" + rekindle)
-                .awaitSuccess();
-        Python.run(folder, "generate_images.py", pipeline, prompts, latents, diffusers, "--scheduler", scheduler);
+        List<String> named = scheduler == null ? List.of() : List.of("scheduler=" + scheduler);
+        List<String> arguments = new ArrayList<>(List.of(
+                "generate",
+                "pipeline=" + pipeline,
+                "prompts=" + prompts,
+                "latents=" + latents,
+                "num_inference_steps=" + STEPS,
+                "guidance_scale=5",
+                "seed=" + SEED,
+                "out=" + rekindle));
+        arguments.addAll(named);
+        RekindleProcess.start(folder, arguments.toArray(String[]::new)).awaitSuccess();
+        List<Object> script =
+                new ArrayList<>(List.of(pipeline, prompts, latents, diffusers, "--noise", noise, "--steps", STEPS));
+        if (scheduler != null) {
+            script.addAll(List.of("--scheduler", scheduler));
+        }
+        Python.run(folder, "generate_images.py", script.toArray());
 
         // Equal images prove nothing if every image is the same.
         assertThat(meanDifference(read(rekindle, "first"), read(rekindle, "second")))
@@ -88,6 +127,20 @@ class GenerateInteropTest {
             System.out.printf("interop: image %s, %s: mean difference %.5f of 255%n", uid, scheduler, difference);
             assertThat(difference).as("image " + uid).isLessThan(MEAN_DIFFERENCE);
         }
+    }
+
+    /** What Rekindle's stochastic schedulers draw, for diffusers to add the same. */
+    private Path stepNoise(long[] shape) throws IOException {
+        SafetensorsWriter writer = new SafetensorsWriter();
+        int length = (int) (shape[0] * shape[1] * shape[2]);
+        for (String uid : UIDS) {
+            for (int step = 0; step < STEPS; step++) {
+                writer.add(uid + "." + step, shape, new ImageNoise(SEED, uid).step(step, length));
+            }
+        }
+        Path file = folder.resolve("noise.safetensors");
+        writer.write(file);
+        return file;
     }
 
     private Path latents(long[] shape) throws IOException {
