@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.checkpoints.TrainerState;
+import org.rekindle.worker.diffusion.ImageNoise;
 import org.rekindle.worker.diffusion.TextToImage;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.pipeline.PipelineInit;
@@ -48,11 +49,12 @@ class T5TrainingTest {
         assertThat(unet).isNotEqualTo(Files.readAllBytes(source.root().resolve(UNET)));
         try (TextToImage textToImage = TextToImage.open(PipelineDirectory.open(trained.pipeline()), ComputeType.FP32)) {
             var settings = new TextToImage.Settings("ddim", 2, 1000);
-            float[] latents = textToImage.noise(1, "a");
+            ImageNoise noise = new ImageNoise(1, "a");
+            float[] latents = noise.latents(textToImage.latentLength());
             var images = textToImage.generate(
                     List.of(
-                            new TextToImage.Prompt("a red circle", latents),
-                            new TextToImage.Prompt("fine...", latents)),
+                            new TextToImage.Prompt("a red circle", "", latents, noise),
+                            new TextToImage.Prompt("fine...", "", latents, noise)),
                     settings);
             assertThat(images.get(0).getRaster().getPixels(0, 0, 32, 32, (int[]) null))
                     .isNotEqualTo(images.get(1).getRaster().getPixels(0, 0, 32, 32, (int[]) null));
