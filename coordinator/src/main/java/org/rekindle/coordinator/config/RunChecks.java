@@ -95,6 +95,7 @@ final class RunChecks {
         validate(allowed, config.lrScheduler());
         validate(allowed, config.model());
         validate(allowed, config.objective());
+        validate(allowed, config.validation());
         validate(allowed, config.dataset());
         same(
                 allowed,
@@ -153,17 +154,49 @@ final class RunChecks {
     static void validate(Allowed allowed, ModelConfig model) {
         allowed.oneOf("model.mixed_precision", model.mixedPrecision(), ModelConfig.BF16, ModelConfig.FP32);
         allowed.share("model.ema.decay", model.ema().decay());
+        allowed.oneOf("model.ema.warmup", model.ema().warmup(), EmaConfig.NONE, EmaConfig.TORCH_EMA, EmaConfig.POWER);
+        allowed.positive("model.ema.inv_gamma", model.ema().invGamma());
+        allowed.positive("model.ema.power", model.ema().power());
+        if (!model.ema().warmup().equals(EmaConfig.POWER)) {
+            allowed.absent("model.ema.inv_gamma", model.ema().invGamma(), "is for model.ema.warmup power alone");
+            allowed.absent("model.ema.power", model.ema().power(), "is for model.ema.warmup power alone");
+        }
         allowed.positive("model.max_grad_norm", model.maxGradNorm());
     }
 
     private static void validate(Allowed allowed, ObjectiveConfig objective) {
         allowed.oneOf("objective.target", objective.target(), ObjectiveConfig.DENOISING, ObjectiveConfig.AUTOENCODER);
-        allowed.notNegative("objective.params.kl_weight", objective.params().klWeight());
+        ObjectiveConfig.Params params = objective.params();
+        allowed.notNegative("objective.params.kl_weight", params.klWeight());
         allowed.oneOf(
                 "objective.params.reconstruction",
-                objective.params().reconstruction(),
+                params.reconstruction(),
                 ObjectiveConfig.Params.L1,
                 ObjectiveConfig.Params.MSE);
+        allowed.positive("objective.params.snr_gamma", params.snrGamma());
+        allowed.notNegative("objective.params.noise_offset", params.noiseOffset());
+        allowed.notNegative("objective.params.input_perturbation", params.inputPerturbation());
+        if (objective.target().equals(ObjectiveConfig.DENOISING)) {
+            String reason = "is for objective.target autoencoder alone";
+            allowed.absent("objective.params.kl_weight", params.klWeight(), reason);
+            allowed.absent("objective.params.reconstruction", params.reconstruction(), reason);
+        } else {
+            String reason = "is for objective.target denoising alone";
+            allowed.absent("objective.params.snr_gamma", params.snrGamma(), reason);
+            allowed.absent("objective.params.noise_offset", params.noiseOffset(), reason);
+            allowed.absent("objective.params.input_perturbation", params.inputPerturbation(), reason);
+        }
+    }
+
+    private static void validate(Allowed allowed, ValidationConfig validation) {
+        allowed.filled("validation.path", validation.path());
+        allowed.atLeast("validation.num_examples", validation.numExamples(), 1);
+        allowed.atLeast("validation.every", validation.every(), 1);
+        if (!validation.isOn()) {
+            String reason = "does nothing without validation.path";
+            allowed.absent("validation.num_examples", validation.numExamples(), reason);
+            allowed.absent("validation.every", validation.every(), reason);
+        }
     }
 
     static void validate(Allowed allowed, DatasetConfig dataset) {

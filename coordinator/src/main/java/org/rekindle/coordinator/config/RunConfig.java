@@ -22,6 +22,7 @@ public record RunConfig(
         DatasetConfig dataset,
         LrSchedulerConfig lrScheduler,
         ObjectiveConfig objective,
+        ValidationConfig validation,
         JsonNode wandb,
         String config,
         String configDir) {
@@ -36,6 +37,7 @@ public record RunConfig(
             lrScheduler = new LrSchedulerConfig(lrScheduler.scheduler(), params);
         }
         objective = objective == null ? new ObjectiveConfig(null, null) : objective;
+        validation = validation == null ? new ValidationConfig(null, null, null) : validation;
         wandb = wandb == null || wandb.isNull() ? null : wandb;
     }
 

@@ -46,7 +46,7 @@ final class TrainingGoldens implements AutoCloseable {
     }
 
     static ModelConfig modelConfig(boolean ema, Double maxGradNorm) {
-        EmaConfig average = new EmaConfig(null, 0.5);
+        EmaConfig average = new EmaConfig(null, 0.5, null, null, null);
         return new ModelConfig(null, null, null, null, null, null, null, ema, average, null, null, null, maxGradNorm);
     }
 

@@ -60,8 +60,8 @@ class TrainingStepGoldenTest {
     @ValueSource(strings = {"l1", "mse"})
     void autoencoderStepsEqualDiffusers(String reconstruction) {
         TorchModule vae = goldens.vae(manager);
-        AutoencoderObjective objective =
-                AutoencoderObjective.of(manager, vae, new ObjectiveConfig.Params(1e-2, reconstruction));
+        AutoencoderObjective objective = AutoencoderObjective.of(
+                manager, vae, new ObjectiveConfig.Params(1e-2, reconstruction, null, null, null));
         ImageBatch images = new ImageBatch(objective.latentMath());
 
         try (Optimizer optimizer = Optimizer.of(manager, vae, TrainingGoldens.ADAMW, TrainingGoldens.MODEL)) {
@@ -133,14 +133,14 @@ class TrainingStepGoldenTest {
 
     private DenoisingLoss denoising(TorchModule unet, String predictionType, ComputeType type, boolean checkpointing) {
         return DenoisingLoss.of(
-                manager, unet, goldens.unetScript(type), goldens.schedule(predictionType), checkpointing);
+                manager, unet, goldens.unetScript(type), goldens.schedule(predictionType), null, checkpointing);
     }
 
     private NDArray accumulate(NDManager scope, DenoisingLoss loss, int step) {
         return loss.accumulate(
                 scope,
                 goldens.array(scope, "latents", step),
-                goldens.array(scope, "noise", step),
+                Noise.of(goldens.array(scope, "noise", step)),
                 goldens.timesteps(step),
                 goldens.array(scope, "states", step),
                 1);
