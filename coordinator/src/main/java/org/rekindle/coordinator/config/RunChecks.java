@@ -11,6 +11,32 @@ import org.rekindle.data.UserException;
 /** What each section needs and what its values may be, all in one place so that a reader sees it at a glance. */
 final class RunChecks {
 
+    /** What {@code target} may name, without the Python package. */
+    private static final Map<String, String[]> CLASSES = Map.of(
+            "vae", new String[] {"AutoencoderKL"},
+            "text_encoder", new String[] {"CLIPTextModel", "T5EncoderModel"},
+            "tokenizer", new String[] {"CLIPTokenizer", "CLIPTokenizerFast", "T5Tokenizer", "T5TokenizerFast"},
+            "unet", new String[] {"UNet2DConditionModel"});
+
+    /** diffusers' schedulers of one noise schedule over discrete timesteps. */
+    private static final String[] SCHEDULERS = {
+        "DDPMScheduler",
+        "DDIMScheduler",
+        "PNDMScheduler",
+        "EulerDiscreteScheduler",
+        "EulerAncestralDiscreteScheduler",
+        "DPMSolverMultistepScheduler",
+        "DPMSolverSinglestepScheduler",
+        "DEISMultistepScheduler",
+        "UniPCMultistepScheduler",
+        "HeunDiscreteScheduler",
+        "KDPM2DiscreteScheduler",
+        "KDPM2AncestralDiscreteScheduler",
+        "LMSDiscreteScheduler",
+        "LCMScheduler",
+        "TCDScheduler"
+    };
+
     private RunChecks() {}
 
     static void require(RequiredKeys required, RunConfig config) {
@@ -76,7 +102,7 @@ final class RunChecks {
         return needless;
     }
 
-    private static Map<String, ComponentConfig> components(ModelConfig model) {
+    static Map<String, ComponentConfig> components(ModelConfig model) {
         Map<String, ComponentConfig> components = new LinkedHashMap<>();
         components.put("vae", model.vae());
         components.put("text_encoder", model.textEncoder());
@@ -162,6 +188,9 @@ final class RunChecks {
             allowed.absent("model.ema.power", model.ema().power(), "is for model.ema.warmup power alone");
         }
         allowed.positive("model.max_grad_norm", model.maxGradNorm());
+        components(model)
+                .forEach((name, component) -> allowed.oneOf(
+                        "model." + name + ".target", component.className(), CLASSES.getOrDefault(name, SCHEDULERS)));
     }
 
     private static void validate(Allowed allowed, ObjectiveConfig objective) {

@@ -67,8 +67,11 @@ public final class HeldOutExamples {
         List<LaneItem.Decoded> pending = new ArrayList<>();
         int count = 0;
         for (Path shard : shards) {
+            if (count == most) {
+                break;
+            }
             try (WebDatasetReader reader = WebDatasetReader.open(shard, index -> true, acceptance.counters())) {
-                for (Example example = reader.next(); example != null && count < most; example = reader.next()) {
+                for (Example example = reader.next(); example != null; example = count < most ? reader.next() : null) {
                     LaneItem.Decoded decoded = acceptance.accepts(example) ? decode(example) : null;
                     if (decoded == null) {
                         continue;

@@ -2,6 +2,7 @@ package org.rekindle.worker.pipeline;
 
 import ai.djl.ndarray.NDArray;
 import java.nio.FloatBuffer;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -31,11 +32,20 @@ public final class Weights {
      *     nothing has been copied then
      */
     public static void load(TorchModule module, SafetensorsFile file, String component) {
-        Map<String, String> sources = matched(module.parameters().keySet(), file, component);
-        module.parameters().forEach((name, parameter) -> check(parameter, file, sources.get(name), component));
-        module.parameters()
-                .forEach((name, parameter) -> Torch.copy(
-                        FloatBuffer.wrap(file.tensor(sources.get(name)).floats()), parameter));
+        load(module.parameters(), file, component);
+    }
+
+    /** As {@link #load(TorchModule, SafetensorsFile, String)}, into live fp32 arrays by state-dict name. */
+    public static void load(Map<String, NDArray> parameters, SafetensorsFile file, String component) {
+        Map<String, String> sources = matched(parameters.keySet(), file, component);
+        parameters.forEach((name, parameter) -> check(parameter, file, sources.get(name), component));
+        parameters.forEach((name, parameter) ->
+                Torch.copy(FloatBuffer.wrap(file.tensor(sources.get(name)).floats()), parameter));
+    }
+
+    /** Opens the weights, or the index of several files of them, in a component's own folder; close them. */
+    public static SafetensorsFile open(Path folder, Component component) {
+        return SafetensorsFile.open(ComponentFiles.weights(folder, component));
     }
 
     /** A host copy of all parameters by name, free of native memory. */

@@ -50,7 +50,7 @@ final class TrainingGoldens implements AutoCloseable {
         return new ModelConfig(null, null, null, null, null, null, null, ema, average, null, null, null, maxGradNorm);
     }
 
-    private static Path resource(String name) {
+    static Path resource(String name) {
         try {
             return Path.of(
                     TrainingGoldens.class.getResource("/training/" + name).toURI());
