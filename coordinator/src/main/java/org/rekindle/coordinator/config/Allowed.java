@@ -64,6 +64,13 @@ record Allowed(String origin) {
         }
     }
 
+    /** @param reason completes "KEY: VALUE ..." */
+    void absent(String key, Object value, String reason) {
+        if (value != null) {
+            throw new UserException(origin + ": " + key + ": " + value + " " + reason + "; remove it");
+        }
+    }
+
     void filled(String key, String value) {
         if (value != null && value.isBlank()) {
             throw new UserException(origin + ": " + key + " is empty");

@@ -15,6 +15,12 @@ public record ComponentConfig(String target, String pretrained, ObjectNode param
 
     static final ComponentConfig EMPTY = new ComponentConfig(null, null, null);
 
+    /** The name of {@code target} without its Python package; null where there is none. */
+    @JsonIgnore
+    public String className() {
+        return target == null ? null : target.substring(target.lastIndexOf('.') + 1);
+    }
+
     /** Whether the component says where it comes from. */
     @JsonIgnore
     public boolean isDeclared() {

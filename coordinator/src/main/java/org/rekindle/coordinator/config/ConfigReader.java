@@ -85,6 +85,7 @@ public final class ConfigReader {
                 dataset(Mapping.nodes().nullNode()),
                 bind("lr_scheduler", LrSchedulerConfig.class),
                 bind("objective", ObjectiveConfig.class),
+                bind("validation", ValidationConfig.class),
                 root.get("wandb"),
                 origin,
                 root.get("config_dir").textValue());

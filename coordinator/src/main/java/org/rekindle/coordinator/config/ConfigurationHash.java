@@ -15,7 +15,7 @@ final class ConfigurationHash {
 
     /** Values that change where a run writes, how fast it is and how long it goes on, and none of its numbers. */
     private static final Map<String, List<String>> WITHOUT_EFFECT = Map.of(
-            "", List.of("wandb", "config", "config_dir", "distributed", "experiment"),
+            "", List.of("wandb", "config", "config_dir", "distributed", "experiment", "validation"),
             "/system", List.of("workers", "dist_backend", "dist_url", "threads", "lanes", "gradient_accumulation"),
             "/model", List.of("gradient_checkpointing", "xformers"),
             "/dataset", List.of("make"),

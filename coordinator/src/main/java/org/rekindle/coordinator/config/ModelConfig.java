@@ -3,7 +3,8 @@ package org.rekindle.coordinator.config;
 /**
  * The section {@code model}. No component is null.
  *
- * @param pretrained a diffusers pipeline that holds every component; goes before what the components say; null for none
+ * @param pretrained a diffusers pipeline that holds every component; goes before what the components say, the noise schedulers
+ *     apart, which change its scheduler; null for none
  * @param vae image encoder and decoder
  * @param textEncoder encoder of the captions
  * @param tokenizer tokenizer of the captions
@@ -43,7 +44,7 @@ public record ModelConfig(
         noiseSchedulerTraining = orEmpty(noiseSchedulerTraining);
         noiseSchedulerInference = orEmpty(noiseSchedulerInference);
         useEma = useEma != null && useEma;
-        ema = ema == null ? new EmaConfig(null, null) : ema;
+        ema = ema == null ? new EmaConfig(null, null, null, null, null) : ema;
         mixedPrecision = mixedPrecision == null ? FP32 : mixedPrecision;
         gradientCheckpointing = gradientCheckpointing != null && gradientCheckpointing;
         xformers = xformers != null && xformers;

@@ -11,6 +11,32 @@ import org.rekindle.data.UserException;
 /** What each section needs and what its values may be, all in one place so that a reader sees it at a glance. */
 final class RunChecks {
 
+    /** What {@code target} may name, without the Python package. */
+    private static final Map<String, String[]> CLASSES = Map.of(
+            "vae", new String[] {"AutoencoderKL"},
+            "text_encoder", new String[] {"CLIPTextModel", "T5EncoderModel"},
+            "tokenizer", new String[] {"CLIPTokenizer", "CLIPTokenizerFast", "T5Tokenizer", "T5TokenizerFast"},
+            "unet", new String[] {"UNet2DConditionModel"});
+
+    /** diffusers' schedulers of one noise schedule over discrete timesteps. */
+    private static final String[] SCHEDULERS = {
+        "DDPMScheduler",
+        "DDIMScheduler",
+        "PNDMScheduler",
+        "EulerDiscreteScheduler",
+        "EulerAncestralDiscreteScheduler",
+        "DPMSolverMultistepScheduler",
+        "DPMSolverSinglestepScheduler",
+        "DEISMultistepScheduler",
+        "UniPCMultistepScheduler",
+        "HeunDiscreteScheduler",
+        "KDPM2DiscreteScheduler",
+        "KDPM2AncestralDiscreteScheduler",
+        "LMSDiscreteScheduler",
+        "LCMScheduler",
+        "TCDScheduler"
+    };
+
     private RunChecks() {}
 
     static void require(RequiredKeys required, RunConfig config) {
@@ -76,7 +102,7 @@ final class RunChecks {
         return needless;
     }
 
-    private static Map<String, ComponentConfig> components(ModelConfig model) {
+    static Map<String, ComponentConfig> components(ModelConfig model) {
         Map<String, ComponentConfig> components = new LinkedHashMap<>();
         components.put("vae", model.vae());
         components.put("text_encoder", model.textEncoder());
@@ -95,6 +121,7 @@ final class RunChecks {
         validate(allowed, config.lrScheduler());
         validate(allowed, config.model());
         validate(allowed, config.objective());
+        validate(allowed, config.validation());
         validate(allowed, config.dataset());
         same(
                 allowed,
@@ -153,17 +180,52 @@ final class RunChecks {
     static void validate(Allowed allowed, ModelConfig model) {
         allowed.oneOf("model.mixed_precision", model.mixedPrecision(), ModelConfig.BF16, ModelConfig.FP32);
         allowed.share("model.ema.decay", model.ema().decay());
+        allowed.oneOf("model.ema.warmup", model.ema().warmup(), EmaConfig.NONE, EmaConfig.TORCH_EMA, EmaConfig.POWER);
+        allowed.positive("model.ema.inv_gamma", model.ema().invGamma());
+        allowed.positive("model.ema.power", model.ema().power());
+        if (!model.ema().warmup().equals(EmaConfig.POWER)) {
+            allowed.absent("model.ema.inv_gamma", model.ema().invGamma(), "is for model.ema.warmup power alone");
+            allowed.absent("model.ema.power", model.ema().power(), "is for model.ema.warmup power alone");
+        }
         allowed.positive("model.max_grad_norm", model.maxGradNorm());
+        components(model)
+                .forEach((name, component) -> allowed.oneOf(
+                        "model." + name + ".target", component.className(), CLASSES.getOrDefault(name, SCHEDULERS)));
     }
 
     private static void validate(Allowed allowed, ObjectiveConfig objective) {
         allowed.oneOf("objective.target", objective.target(), ObjectiveConfig.DENOISING, ObjectiveConfig.AUTOENCODER);
-        allowed.notNegative("objective.params.kl_weight", objective.params().klWeight());
+        ObjectiveConfig.Params params = objective.params();
+        allowed.notNegative("objective.params.kl_weight", params.klWeight());
         allowed.oneOf(
                 "objective.params.reconstruction",
-                objective.params().reconstruction(),
+                params.reconstruction(),
                 ObjectiveConfig.Params.L1,
                 ObjectiveConfig.Params.MSE);
+        allowed.positive("objective.params.snr_gamma", params.snrGamma());
+        allowed.notNegative("objective.params.noise_offset", params.noiseOffset());
+        allowed.notNegative("objective.params.input_perturbation", params.inputPerturbation());
+        if (objective.target().equals(ObjectiveConfig.DENOISING)) {
+            String reason = "is for objective.target autoencoder alone";
+            allowed.absent("objective.params.kl_weight", params.klWeight(), reason);
+            allowed.absent("objective.params.reconstruction", params.reconstruction(), reason);
+        } else {
+            String reason = "is for objective.target denoising alone";
+            allowed.absent("objective.params.snr_gamma", params.snrGamma(), reason);
+            allowed.absent("objective.params.noise_offset", params.noiseOffset(), reason);
+            allowed.absent("objective.params.input_perturbation", params.inputPerturbation(), reason);
+        }
+    }
+
+    private static void validate(Allowed allowed, ValidationConfig validation) {
+        allowed.filled("validation.path", validation.path());
+        allowed.atLeast("validation.num_examples", validation.numExamples(), 1);
+        allowed.atLeast("validation.every", validation.every(), 1);
+        if (!validation.isOn()) {
+            String reason = "does nothing without validation.path";
+            allowed.absent("validation.num_examples", validation.numExamples(), reason);
+            allowed.absent("validation.every", validation.every(), reason);
+        }
     }
 
     static void validate(Allowed allowed, DatasetConfig dataset) {

@@ -2,6 +2,7 @@ package org.rekindle.coordinator.config;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
 import java.util.List;
 import org.rekindle.data.DatasetConfig;
 
@@ -22,6 +23,7 @@ public record RunConfig(
         DatasetConfig dataset,
         LrSchedulerConfig lrScheduler,
         ObjectiveConfig objective,
+        ValidationConfig validation,
         JsonNode wandb,
         String config,
         String configDir) {
@@ -36,6 +38,7 @@ public record RunConfig(
             lrScheduler = new LrSchedulerConfig(lrScheduler.scheduler(), params);
         }
         objective = objective == null ? new ObjectiveConfig(null, null) : objective;
+        validation = validation == null ? new ValidationConfig(null, null, null) : validation;
         wandb = wandb == null || wandb.isNull() ? null : wandb;
     }
 
@@ -69,9 +72,19 @@ public record RunConfig(
     /** Lines to tell the user once at the start: keys that are accepted and have no effect. */
     @JsonIgnore
     public List<String> notices() {
-        return wandb == null
-                ? List.of()
-                : List.of("wandb: nothing is sent there; the run's metrics go to metrics.jsonl in "
-                        + experiment.folder());
+        List<String> notices = new ArrayList<>();
+        if (wandb != null) {
+            notices.add(
+                    "wandb: nothing is sent there; the run's metrics go to metrics.jsonl in " + experiment.folder());
+        }
+        RunChecks.components(model).forEach((name, component) -> {
+            if (model.pretrained() != null && component.isDeclared() && !name.startsWith("noise_scheduler")) {
+                notices.add("model." + name + ": without effect, as model.pretrained goes before it");
+            } else if (component.pretrained() != null && component.params() != null) {
+                notices.add("model.%s.params: without effect, as model.%s.pretrained goes before them"
+                        .formatted(name, name));
+            }
+        });
+        return notices;
     }
 }

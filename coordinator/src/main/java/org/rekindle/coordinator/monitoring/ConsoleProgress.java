@@ -103,6 +103,11 @@ public final class ConsoleProgress implements StepListener {
     }
 
     @Override
+    public synchronized void validated(long step, double loss) {
+        message(String.format(Locale.ROOT, "validation loss of step %d: %.4f", step, loss));
+    }
+
+    @Override
     public synchronized void saved(long step, Path pipeline) {
         message("checkpoint of step " + step + ": " + pipeline);
     }

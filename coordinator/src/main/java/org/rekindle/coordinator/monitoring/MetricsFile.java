@@ -9,6 +9,7 @@ import org.rekindle.coordinator.ledger.StepLines;
 /**
  * {@code metrics.jsonl}: one object per committed step under the original's names {@code step}, {@code examples_seen},
  * {@code step_loss}, {@code lr}, {@code grad_norm}, {@code images/sec}, {@code images/sec/gpu}; {@code skipped} where no weight changed.
+ * A validation is a line of its own, with its {@code step} and {@code validation_loss}: it ends after the step's line is written.
  * A number that is not finite is written as null, for JSON has no other word for it.
  */
 public final class MetricsFile implements StepListener {
@@ -56,6 +57,14 @@ public final class MetricsFile implements StepListener {
         if (metrics.skipped()) {
             line.put("skipped", true);
         }
+        lines.append(line);
+    }
+
+    @Override
+    public void validated(long step, double loss) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("step", step);
+        line.put("validation_loss", finite(loss));
         lines.append(line);
     }
 

@@ -23,6 +23,14 @@ public interface StepListener extends AutoCloseable {
     default void committed(StepMetrics metrics) {}
 
     /**
+     * The weights after a step were tried on the held-out examples.
+     *
+     * @param step the step
+     * @param loss mean loss over the examples
+     */
+    default void validated(long step, double loss) {}
+
+    /**
      * A checkpoint was committed.
      *
      * @param step its step

@@ -42,6 +42,14 @@ public sealed interface CoordinatorCommand extends ControlMessage {
             implements CoordinatorCommand {}
 
     /**
+     * Rank 0 has tried the weights after a step on the held-out examples. Nobody answers; the listeners hear of it.
+     *
+     * @param step the committed step
+     * @param loss mean loss over the examples
+     */
+    record Validated(long step, double loss) implements CoordinatorCommand {}
+
+    /**
      * A checkpoint is complete on disk. Answered with {@link WorkerCommand.Stop} to all when it is the one that ends the run;
      * otherwise nobody answers.
      *

@@ -88,6 +88,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                     return perform(protocol.join(join.worker()));
                 })
                 .onMessage(CoordinatorCommand.StepReady.class, ready -> perform(protocol.ready(ready)))
+                .onMessage(CoordinatorCommand.Validated.class, this::validated)
                 .onMessage(
                         CoordinatorCommand.CheckpointCommitted.class,
                         checkpoint -> perform(protocol.checkpointCommitted(checkpoint.step())))
@@ -134,6 +135,15 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
             }
         }
         reports.forEach(Runnable::run);
+    }
+
+    private Behavior<CoordinatorCommand> validated(CoordinatorCommand.Validated validated) {
+        try {
+            listeners(listener -> listener.validated(validated.step(), validated.loss()));
+        } catch (UserException e) {
+            failWith(e.getMessage());
+        }
+        return this;
     }
 
     private void append(LedgerEntry entry, boolean durable) {

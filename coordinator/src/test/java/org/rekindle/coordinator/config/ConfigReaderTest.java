@@ -138,6 +138,26 @@ class ConfigReaderTest {
             lr_scheduler.params.warmup_length=-1 | lr_scheduler.params.warmup_length: -1 is less than 0
             objective.target=denoise       | objective.target: "denoise" is not one of denoising, autoencoder; did you mean denoising?
             objective.params.reconstruction=huber | objective.params.reconstruction: "huber" is not one of l1, mse
+            objective.params.snr_gamma=0   | objective.params.snr_gamma: 0.0 is not a finite number above 0
+            objective.params.noise_offset=-1 | objective.params.noise_offset: -1.0 is not a finite number from 0 on
+            objective.params.input_perturbation=.inf | objective.params.input_perturbation: Infinity is not a finite number
+            objective.params.snr_gama=5    | unknown key objective.params.snr_gama; did you mean snr_gamma?
+            objective.params.kl_weight=1   | objective.params.kl_weight: 1.0 is for objective.target autoencoder alone; remove it
+            objective={target: autoencoder, params: {snr_gamma: 5}} | objective.params.snr_gamma: 5.0 is for objective.target denoising alone
+            objective={target: autoencoder, params: {noise_offset: 0.1}} | objective.params.noise_offset: 0.1 is for objective.target
+            objective={target: autoencoder, params: {input_perturbation: 0.1}} | objective.params.input_perturbation: 0.1 is for
+            model.ema.warmup=powr          | model.ema.warmup: "powr" is not one of none, torch_ema, power; did you mean power?
+            model.ema.power=0.5            | model.ema.power: 0.5 is for model.ema.warmup power alone; remove it
+            model.ema={warmup: power, inv_gamma: 0} | model.ema.inv_gamma: 0.0 is not a finite number above 0
+            model.unet.target=diffusers.UNet2dConditionModle | model.unet.target: "UNet2dConditionModle" is not UNet2DConditionModel; did you mean UNet2DConditionModel?
+            model.vae.target=VQModel       | model.vae.target: "VQModel" is not AutoencoderKL
+            model.text_encoder.target=ClipTextModle | model.text_encoder.target: "ClipTextModle" is not one of CLIPTextModel, T5EncoderModel; did you mean CLIPTextModel?
+            model.noise_scheduler_inference.target=diffusers.DDIMSchedular | model.noise_scheduler_inference.target: "DDIMSchedular" is not one of
+            model.noise_scheduler_training.target=DDIMSchedular | did you mean DDIMScheduler?
+            validation.every=10            | validation.every: 10 does nothing without validation.path; remove it
+            validation={path: a.tar, every: 0} | validation.every: 0 is less than 1
+            validation={path: a.tar, num_examples: 0} | validation.num_examples: 0 is less than 1
+            validation.paths=x             | unknown key validation.paths; did you mean path?
             dataset.type=Parquet           | dataset.type: "Parquet" is not WebDataset
             dataset.params.resolution=0    | dataset.params.resolution: 0 is less than 1
             dataset.params.text_dropout=2  | dataset.params.text_dropout: 2.0 is not a number from 0 to 1
@@ -159,6 +179,18 @@ class ConfigReaderTest {
     }
 
     @Test
+    void whatModelPretrainedMakesUselessIsTold() {
+        assertThat(read("model.vae.pretrained=other", "model.noise_scheduler_training.params.prediction_type=sample")
+                        .notices())
+                .containsExactly("model.vae: without effect, as model.pretrained goes before it");
+        assertThat(read(
+                                "model={pretrained: null, vae: {pretrained: p, params: {latent_channels: 4}}}",
+                                "objective.target=autoencoder")
+                        .notices())
+                .containsExactly("model.vae.params: without effect, as model.vae.pretrained goes before them");
+    }
+
+    @Test
     void onlyTheComponentsOfTheObjectiveAreNeeded() {
         assertThatThrownBy(() -> read("model.pretrained=null", "model.vae.params={latent_channels: 4}"))
                 .hasMessageContaining(
@@ -172,6 +204,23 @@ class ConfigReaderTest {
                         .vae()
                         .isDeclared())
                 .isTrue();
+    }
+
+    @Test
+    void theOptionsOfOtherTargetsAndWarmUpsHaveNoDefaults() {
+        ObjectiveConfig.Params denoising =
+                read("objective.params.snr_gamma=5").objective().params();
+        assertThat(denoising).isEqualTo(new ObjectiveConfig.Params(null, null, 5.0, null, null));
+        assertThat(read("objective.target=autoencoder").objective().params())
+                .isEqualTo(new ObjectiveConfig.Params(1e-6, "mse", null, null, null));
+        assertThat(read().model().ema()).isEqualTo(new EmaConfig(null, 0.995, "torch_ema", null, null));
+        assertThat(read("model.ema.path=x").model().ema().warmup())
+                .as("averages that come from elsewhere are warm")
+                .isEqualTo("none");
+        assertThat(read("model.ema.warmup=power").model().ema())
+                .isEqualTo(new EmaConfig(null, 0.995, "power", 1.0, 2.0 / 3));
+        assertThat(read().validation().isOn()).isFalse();
+        assertThat(read("validation.path=a.tar").validation()).isEqualTo(new ValidationConfig("a.tar", 256, 1000));
     }
 
     @Test
@@ -223,6 +272,10 @@ class ConfigReaderTest {
         assertThat(read("system.batch_size=8").configurationHash()).isNotEqualTo(hash);
         assertThat(read("optimizer.params.beta2=0.98").configurationHash()).isNotEqualTo(hash);
         assertThat(read("dataset.params.filters.a='>1'").configurationHash()).isNotEqualTo(hash);
+        assertThat(read("validation={path: a.tar, every: 10}").configurationHash())
+                .isEqualTo(hash);
+        assertThat(read("objective.params.snr_gamma=5").configurationHash()).isNotEqualTo(hash);
+        assertThat(read("model.ema.warmup=none").configurationHash()).isNotEqualTo(hash);
         String cosine = read("lr_scheduler.scheduler=CosineWithWarmup").configurationHash();
         assertThat(read("lr_scheduler.scheduler=CosineWithWarmup", "experiment.num_examples_to_see=200")
                         .configurationHash())

@@ -84,6 +84,23 @@ class MetricsFileTest {
         assertThat(rate(3)).as("examples before the start do not count").isCloseTo(8, within(1e-9));
     }
 
+    @Test
+    void aValidationIsALineOfItsStepAndStaysWithTheStepOnResume() throws IOException {
+        try (MetricsFile metrics = open()) {
+            metrics.started(0, 10, 0);
+            for (int step = 1; step <= 4; step++) {
+                metrics.committed(new StepMetrics(step, step * 8L, 1, 1, 1, 1, false));
+                metrics.validated(step, 0.25 * step);
+            }
+        }
+        try (MetricsFile metrics = open()) {
+            metrics.started(3, 10, 24);
+        }
+
+        assertThat(lines()).hasSize(6);
+        assertThat(lines().get(5)).isEqualTo("{\"step\":3,\"validation_loss\":0.75}");
+    }
+
     private MetricsFile open() {
         return MetricsFile.open(folder.resolve("metrics.jsonl"), clock::get);
     }

@@ -106,6 +106,7 @@ class CoordinatorTest {
                         false,
                         ranges(List.of(0, 17), 4),
                         new StageSeconds(0.5, 1.5)),
+                new CoordinatorCommand.Validated(12, 0.25),
                 new CoordinatorCommand.CheckpointCommitted(12),
                 new CoordinatorCommand.WorkerFailed("shard a.tar is missing"),
                 new CoordinatorCommand.Drain("SIGUSR1"),
@@ -124,6 +125,24 @@ class CoordinatorTest {
                 .as("all there are")
                 .hasSize(CoordinatorCommand.class.getPermittedSubclasses().length
                         + WorkerCommand.class.getPermittedSubclasses().length);
+    }
+
+    @Test
+    void theListenersHearOfAValidation() {
+        List<String> heard = new CopyOnWriteArrayList<>();
+        TestProbe<String> told = kit.createTestProbe();
+        ActorRef<CoordinatorCommand> coordinator = coordinator(1, folder.resolve("ledger.jsonl"), new StepListener() {
+            @Override
+            public void validated(long step, double loss) {
+                heard.add(step + ": " + loss);
+                told.getRef().tell("heard");
+            }
+        });
+
+        coordinator.tell(new CoordinatorCommand.Validated(12, 0.25));
+
+        told.expectMessage("heard");
+        assertThat(heard).containsExactly("12: 0.25");
     }
 
     @Test

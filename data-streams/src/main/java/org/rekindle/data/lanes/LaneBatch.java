@@ -22,6 +22,23 @@ public record LaneBatch(
         LaneCursor before,
         LaneCursor after) {
 
+    /** Puts decoded examples together, of which there is at least one. */
+    static LaneBatch of(int lane, int resolution, List<LaneItem.Decoded> examples, LaneCursor before) {
+        int imageBytes = resolution * resolution * 3;
+        byte[] pixels = new byte[Math.multiplyExact(examples.size(), imageBytes)];
+        for (int i = 0; i < examples.size(); i++) {
+            System.arraycopy(examples.get(i).pixels(), 0, pixels, i * imageBytes, imageBytes);
+        }
+        return new LaneBatch(
+                lane,
+                pixels,
+                resolution,
+                examples.stream().map(LaneItem.Decoded::caption).toList(),
+                examples.stream().map(LaneItem.Decoded::name).toList(),
+                before,
+                examples.get(examples.size() - 1).after());
+    }
+
     public int size() {
         return captions.size();
     }

@@ -40,19 +40,7 @@ final class LaneBatcher {
     }
 
     private LaneBatch batch() {
-        int imageBytes = resolution * resolution * 3;
-        byte[] pixels = new byte[Math.multiplyExact(batchSize, imageBytes)];
-        for (int i = 0; i < batchSize; i++) {
-            System.arraycopy(pending.get(i).pixels(), 0, pixels, i * imageBytes, imageBytes);
-        }
-        LaneBatch batch = new LaneBatch(
-                lane,
-                pixels,
-                resolution,
-                pending.stream().map(LaneItem.Decoded::caption).toList(),
-                pending.stream().map(LaneItem.Decoded::name).toList(),
-                before,
-                pending.get(batchSize - 1).after());
+        LaneBatch batch = LaneBatch.of(lane, resolution, pending, before);
         before = batch.after();
         pending.clear();
         counters.batch();

@@ -6,7 +6,7 @@ import java.util.List;
 import org.rekindle.data.UserException;
 import org.rekindle.data.formats.WebDatasetReader;
 
-/** Resolves {@code dataset.params.path} to the shards it names. */
+/** Resolves {@code dataset.params.path}, or another key of the configuration, to the shards it names. */
 public final class ShardList {
 
     private ShardList() {}
@@ -18,16 +18,20 @@ public final class ShardList {
      * @throws UserException when the path is absent or malformed, or when a shard is missing, unreadable or no tar
      */
     public static List<Path> resolve(String path) {
+        return resolve("dataset.params.path", path);
+    }
+
+    /** @param key the configuration's key, for errors */
+    public static List<Path> resolve(String key, String path) {
         if (path == null || path.isBlank()) {
-            throw new UserException(
-                    "dataset.params.path is not set: name the shards, such as data/shard-{000..009}.tar");
+            throw new UserException(key + " is not set: name the shards, such as data/shard-{000..009}.tar");
         }
         List<Path> shards = BraceExpansion.expand(path).stream().map(Path::of).toList();
         List<Path> missing =
                 shards.stream().filter(shard -> !Files.exists(shard)).toList();
         if (!missing.isEmpty()) {
             throw new UserException(
-                    "dataset.params.path: " + missing.size() + " of " + shards.size() + " shards missing, the first is "
+                    key + ": " + missing.size() + " of " + shards.size() + " shards missing, the first is "
                             + missing.get(0) + "; correct the path or make the shards (rekindle shards make)");
         }
         shards.forEach(WebDatasetReader::requireTar);

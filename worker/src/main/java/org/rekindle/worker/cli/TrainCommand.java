@@ -12,6 +12,7 @@ import org.rekindle.coordinator.monitoring.MetricsFile;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.data.UserException;
 import org.rekindle.data.lanes.LanePlan;
+import org.rekindle.data.shards.ShardList;
 import org.rekindle.worker.pipeline.PipelineInit;
 import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.training.LrSchedule;
@@ -33,6 +34,9 @@ final class TrainCommand implements Callable<Integer> {
         try (RunFolder folder = RunFolder.open(config)) {
             config.notices().forEach(System.out::println);
             List<Path> shards = RunShards.prepare(config.dataset(), System.out::println);
+            if (config.validation().isOn()) {
+                ShardList.resolve("validation.path", config.validation().path());
+            }
             Torch.init(config.system().threads());
             Checkpoint start = folder.startingPoint(System.out::println)
                     .orElseGet(() -> Torch.inThreadOfItsOwn(() -> firstCheckpoint(config, folder)));

@@ -69,6 +69,20 @@ public final class NoiseSchedule {
         }
     }
 
+    /**
+     * Checks that the target says something about the latents at every timestep.
+     *
+     * @throws UserException for epsilon where a timestep is noise alone: the model would learn to give its input back there, and no
+     *     sampler could start from it (Lin et al. 2023, section 3.1)
+     */
+    public void requireTargets() {
+        if (predictionType == PredictionType.EPSILON && alphasCumprod[alphasCumprod.length - 1] == 0) {
+            throw new UserException("scheduler config: prediction_type is epsilon and the last timestep noise alone"
+                    + " (rescale_betas_zero_snr), where the noise says nothing about the latents; set prediction_type to"
+                    + " v_prediction, or rescale_betas_zero_snr to false");
+        }
+    }
+
     /** How latents and noise mix into the model's input at a timestep. */
     public Coefficients addNoise(int timestep) {
         double alpha = alphasCumprod[timestep];
@@ -82,6 +96,28 @@ public final class NoiseSchedule {
             case EPSILON -> new Coefficients(0, 1);
             case SAMPLE -> new Coefficients(1, 0);
             case V_PREDICTION -> new Coefficients(-mix.noise(), mix.latents());
+        };
+    }
+
+    /** Signal to noise in variance: from infinity (clean) down to 0 (noise alone). */
+    public double snr(int timestep) {
+        double alpha = alphasCumprod[timestep];
+        return alpha / (1 - alpha);
+    }
+
+    /**
+     * The weight of a timestep's squared error that makes it weigh min(SNR, gamma) in terms of clean latents (Hang et al. 2023,
+     * section 3.4): min(SNR, gamma) for sample, over SNR for epsilon, over SNR + 1 for velocity. Finite at both ends, where it takes
+     * its limit: at SNR 0 that is 1 for epsilon and 0 for the others; at infinite SNR it is gamma for sample and 0 for the others.
+     *
+     * @param gamma above 0
+     */
+    public double minSnrWeight(int timestep, double gamma) {
+        double snr = snr(timestep);
+        return switch (predictionType) {
+            case EPSILON -> Math.min(1, gamma / snr);
+            case SAMPLE -> Math.min(snr, gamma);
+            case V_PREDICTION -> Math.min(snr, gamma) / (snr + 1);
         };
     }
 

@@ -25,8 +25,7 @@ record ComponentConfigs(Path pipeline, DatasetConfig dataset, ComponentConfig to
 
     /** The class of a component without its Python package. */
     static String className(ComponentConfig component, Component kind) {
-        String target = component.target();
-        return target == null ? kind.defaultClass() : target.substring(target.lastIndexOf('.') + 1);
+        return component.className() == null ? kind.defaultClass() : component.className();
     }
 
     void write(Component component, ComponentConfig declared) throws IOException {

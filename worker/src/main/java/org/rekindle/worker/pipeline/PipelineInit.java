@@ -24,7 +24,8 @@ import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.torchscript.TorchModule;
 
 /**
- * Makes the pipeline that a training begins with: all of it from {@code model.pretrained}, or each component from its
+ * Makes the pipeline that a training begins with: all of it from {@code model.pretrained}, but for what the configuration says of the
+ * schedulers, or each component from its
  * {@code pretrained} or, freshly initialised, from its {@code params}. Components that the configuration does not mention are left out,
  * so an autoencoder can be trained alone.
  */
@@ -90,6 +91,7 @@ public final class PipelineInit {
         if (model.pretrained() != null) {
             PipelineDirectory.open(ComponentSource.local("model.pretrained", model.pretrained()))
                     .copyTo(folder, Map.of());
+            SchedulerFiles.change(model, folder);
             return;
         }
         Map<Component, ComponentConfig> declared = declared(model);
@@ -118,6 +120,7 @@ public final class PipelineInit {
         }
         ModelIndex.write(folder, declared);
         PipelineDirectory pipeline = PipelineDirectory.open(folder);
+        declared.forEach((component, config) -> checkClass(pipeline, component, config));
         for (Component component : fresh) {
             initialize(pipeline, component, seed);
         }
@@ -132,6 +135,18 @@ public final class PipelineInit {
         components.put(Component.UNET, model.unet());
         components.values().removeIf(component -> !component.isDeclared());
         return components;
+    }
+
+    /** A {@code target} beside {@code pretrained} says what the user expects there. */
+    private static void checkClass(PipelineDirectory pipeline, Component component, ComponentConfig config) {
+        String expected = config.className();
+        if (config.pretrained() != null && component.hasWeights() && expected != null) {
+            String found = pipeline.className(component);
+            if (!found.equals(expected)) {
+                throw new UserException("model." + component.folder() + ".target: " + expected + ", but "
+                        + config.pretrained() + " holds a " + found + "; correct one of them");
+            }
+        }
     }
 
     private static void initialize(PipelineDirectory pipeline, Component component, long seed) throws IOException {

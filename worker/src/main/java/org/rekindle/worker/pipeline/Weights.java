@@ -1,7 +1,9 @@
 package org.rekindle.worker.pipeline;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import java.nio.FloatBuffer;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -28,11 +30,21 @@ public final class Weights {
      *     nothing has been copied then
      */
     public static void load(TorchModule module, SafetensorsFile file, String component) {
+        load(module.parameters(), file, component);
+    }
+
+    /** As {@link #load(TorchModule, SafetensorsFile, String)}, into live fp32 arrays by state-dict name. */
+    public static void load(Map<String, NDArray> parameters, SafetensorsFile file, String component) {
         Map<String, Shape> shapes = new LinkedHashMap<>();
-        module.parameters().forEach((name, parameter) -> shapes.put(name, parameter.getShape()));
+        parameters.forEach((name, parameter) -> shapes.put(name, parameter.getShape()));
         Map<String, String> sources = sources(shapes, file, component);
-        module.parameters()
-                .forEach((name, parameter) -> Tensors.fill(parameter, memory -> file.read(sources.get(name), memory)));
+        parameters.forEach(
+                (name, parameter) -> Tensors.fill(parameter, memory -> file.read(sources.get(name), memory)));
+    }
+
+    /** Opens the weights, or the index of several files of them, in a component's own folder; close them. */
+    public static SafetensorsFile open(Path folder, Component component) {
+        return SafetensorsFile.open(ComponentFiles.weights(folder, component));
     }
 
     /**

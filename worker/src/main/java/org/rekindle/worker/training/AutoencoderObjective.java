@@ -45,23 +45,33 @@ record AutoencoderObjective(TorchModule vae, TorchModule latentMath, TorchModule
     }
 
     @Override
-    public NDArray accumulate(NDManager scope, LaneBatch batch, LaneDraws draws, int lanes) {
+    public NDArray accumulate(NDManager scope, LaneBatch batch, Draws draws, int lanes) {
         ImageBatch images = new ImageBatch(latentMath);
         NDArray image = images.pixels(scope, batch); // (N, 3, H, W)
         return accumulate(scope, image, moments -> images.sample(scope, moments, draws), lanes);
     }
 
+    @Override
+    public NDArray evaluate(NDManager scope, LaneBatch batch, Draws draws) {
+        ImageBatch images = new ImageBatch(latentMath);
+        NDArray image = images.pixels(scope, batch); // (N, 3, H, W)
+        return mean(scope, image, moments -> images.sample(scope, moments, draws));
+    }
+
     /** @param sample draws latents from the posterior of given moments */
     NDArray accumulate(NDManager scope, NDArray image, UnaryOperator<NDArray> sample, int lanes) {
         return Torch.withGrad(() -> {
-            NDArray moments = vae.call(scope, "encode", image).singletonOrThrow(); // (N, 2C, h, w)
-            NDArray latents = sample.apply(moments); // (N, C, h, w)
-            NDArray reconstruction = vae.call(scope, "decode", latents).singletonOrThrow(); // (N, 3, H, W)
-            NDArray mean =
-                    loss.call(scope, "loss", image, reconstruction, moments).singletonOrThrow();
+            NDArray mean = mean(scope, image, sample);
             Torch.backward(mean.div(Tensors.scalar(scope, (float) lanes)));
             return mean;
         });
+    }
+
+    private NDArray mean(NDManager scope, NDArray image, UnaryOperator<NDArray> sample) {
+        NDArray moments = vae.call(scope, "encode", image).singletonOrThrow(); // (N, 2C, h, w)
+        NDArray latents = sample.apply(moments); // (N, C, h, w)
+        NDArray reconstruction = vae.call(scope, "decode", latents).singletonOrThrow(); // (N, 3, H, W)
+        return loss.call(scope, "loss", image, reconstruction, moments).singletonOrThrow();
     }
 
     @Override

@@ -3,8 +3,10 @@ package org.rekindle.worker.training;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntFunction;
+import java.util.function.UnaryOperator;
 import org.rekindle.worker.diffusion.NoiseSchedule;
 import org.rekindle.worker.diffusion.NoiseSchedule.Coefficients;
 import org.rekindle.worker.models.UNet2DConditionModel;
@@ -21,60 +23,86 @@ import org.rekindle.worker.torchscript.TorchModule;
  * @param unet the UNet that is trained
  * @param segments the UNet's segments where activations are recomputed; empty for a plain pass
  * @param math a loaded {@link DenoisingMath}
+ * @param snrGamma {@code objective.params.snr_gamma}, by which {@link NoiseSchedule#minSnrWeight} weighs each example; null for none
  */
-record DenoisingLoss(TorchModule unet, List<String> segments, TorchModule math, NoiseSchedule schedule)
+record DenoisingLoss(TorchModule unet, List<String> segments, TorchModule math, NoiseSchedule schedule, Double snrGamma)
         implements AutoCloseable {
 
     static DenoisingLoss of(
-            NDManager manager, TorchModule unet, ScriptModule script, NoiseSchedule schedule, boolean checkpointing) {
+            NDManager manager,
+            TorchModule unet,
+            ScriptModule script,
+            NoiseSchedule schedule,
+            Double snrGamma,
+            boolean checkpointing) {
         List<String> segments = checkpointing ? ((UNet2DConditionModel) script).segments() : List.of();
-        return new DenoisingLoss(unet, segments, TorchModule.load(manager, new DenoisingMath()), schedule);
+        return new DenoisingLoss(unet, segments, TorchModule.load(manager, new DenoisingMath()), schedule, snrGamma);
     }
 
     /**
      * Adds the gradients of the mean loss, divided by {@code lanes}, to those of the UNet's parameters.
      *
      * @param latents clean latents of shape (batch, channels, height, width)
-     * @param noise of the latents' shape
      * @param timesteps one per example
      * @param states text states of shape (batch, tokens, width)
      * @return the mean loss, of shape ()
      */
-    NDArray accumulate(NDManager scope, NDArray latents, NDArray noise, int[] timesteps, NDArray states, int lanes) {
-        NDArray noisy = mix(scope, latents, noise, timesteps, schedule::addNoise);
-        NDArray target = mix(scope, latents, noise, timesteps, schedule::target);
-        long[] steps = new long[timesteps.length];
-        for (int i = 0; i < steps.length; i++) {
-            steps[i] = timesteps[i];
-        }
-        NDArray timestep = Tensors.of(scope, new Shape(steps.length), steps);
+    NDArray accumulate(NDManager scope, NDArray latents, Noise noise, int[] timesteps, NDArray states, int lanes) {
+        NDArray noisy = mix(scope, latents, noise.input(), timesteps, schedule::addNoise);
+        NDArray target = mix(scope, latents, noise.target(), timesteps, schedule::target);
+        UnaryOperator<NDArray> backward = prediction -> backward(scope, prediction, target, timesteps, lanes);
         return segments.isEmpty()
-                ? plain(scope, noisy, timestep, states, target, lanes)
-                : checkpointed(scope, noisy, timestep, states, target, lanes);
+                ? plain(scope, noisy, indices(scope, timesteps), states, backward)
+                : checkpointed(scope, noisy, indices(scope, timesteps), states, backward);
     }
 
-    private NDArray plain(NDManager scope, NDArray noisy, NDArray timestep, NDArray states, NDArray target, int lanes) {
-        return Torch.withGrad(() -> {
-            NDArray prediction =
-                    unet.call(scope, "forward", noisy, timestep, states).singletonOrThrow();
-            return backward(scope, prediction, target, lanes);
-        });
+    /** Returns the mean loss, of shape (), without weights and gradients. */
+    NDArray evaluate(NDManager scope, NDArray latents, NDArray noise, int[] timesteps, NDArray states) {
+        NDArray noisy = mix(scope, latents, noise, timesteps, schedule::addNoise);
+        NDArray target = mix(scope, latents, noise, timesteps, schedule::target);
+        NDArray prediction = unet.call(scope, "forward", noisy, indices(scope, timesteps), states)
+                .singletonOrThrow();
+        return math.call(scope, "loss", prediction, target).singletonOrThrow();
+    }
+
+    private static NDArray indices(NDManager scope, int[] timesteps) {
+        return Tensors.of(
+                scope,
+                new Shape(timesteps.length),
+                Arrays.stream(timesteps).asLongStream().toArray());
+    }
+
+    private NDArray plain(
+            NDManager scope, NDArray noisy, NDArray timestep, NDArray states, UnaryOperator<NDArray> backward) {
+        return Torch.withGrad(() -> backward.apply(
+                unet.call(scope, "forward", noisy, timestep, states).singletonOrThrow()));
     }
 
     private NDArray checkpointed(
-            NDManager scope, NDArray noisy, NDArray timestep, NDArray states, NDArray target, int lanes) {
+            NDManager scope, NDArray noisy, NDArray timestep, NDArray states, UnaryOperator<NDArray> backward) {
         try (Checkpointing pass = Checkpointing.forward(scope, unet, segments, List.of(noisy, timestep), states)) {
             NDArray prediction = Torch.leaf(scope, pass.output());
-            NDArray loss = Torch.withGrad(() -> backward(scope, prediction, target, lanes));
+            NDArray loss = Torch.withGrad(() -> backward.apply(prediction));
             pass.backward(Torch.gradient(scope, prediction));
             return loss;
         }
     }
 
-    private NDArray backward(NDManager scope, NDArray prediction, NDArray target, int lanes) {
-        NDArray loss = math.call(scope, "loss", prediction, target).singletonOrThrow();
+    private NDArray backward(NDManager scope, NDArray prediction, NDArray target, int[] timesteps, int lanes) {
+        NDArray loss = snrGamma == null
+                ? math.call(scope, "loss", prediction, target).singletonOrThrow()
+                : math.call(scope, "weighted_loss", prediction, target, weights(scope, timesteps))
+                        .singletonOrThrow();
         Torch.backward(loss.div(Tensors.scalar(scope, (float) lanes)));
         return loss;
+    }
+
+    private NDArray weights(NDManager scope, int[] timesteps) {
+        float[] weights = new float[timesteps.length];
+        for (int i = 0; i < weights.length; i++) {
+            weights[i] = (float) schedule.minSnrWeight(timesteps[i], snrGamma);
+        }
+        return Tensors.of(scope, new Shape(weights.length), weights);
     }
 
     /** Mixes latents and noise, each example by the coefficients of its timestep. */

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import java.util.Arrays;
 import java.util.List;
+import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.worker.diffusion.NoiseSchedule;
 import org.rekindle.worker.pipeline.Component;
@@ -26,15 +27,22 @@ final class DenoisingObjective implements Objective {
     private final TorchModule latentMath;
     private final ImageBatch images;
     private final DenoisingLoss loss;
+    private final NoiseSource noises;
 
     private DenoisingObjective(
-            TorchModule vae, TorchModule textEncoder, Tokenizer tokenizer, TorchModule latentMath, DenoisingLoss loss) {
+            TorchModule vae,
+            TorchModule textEncoder,
+            Tokenizer tokenizer,
+            TorchModule latentMath,
+            DenoisingLoss loss,
+            NoiseSource noises) {
         this.vae = vae;
         this.textEncoder = textEncoder;
         this.tokenizer = tokenizer;
         this.latentMath = latentMath;
         this.images = new ImageBatch(latentMath);
         this.loss = loss;
+        this.noises = noises;
     }
 
     /**
@@ -49,16 +57,24 @@ final class DenoisingObjective implements Objective {
             NDManager manager,
             PipelineDirectory pipeline,
             NoiseSchedule schedule,
+            ObjectiveConfig.Params params,
             ComputeType type,
             boolean checkpointing) {
         pipeline.require(Component.VAE, Component.TEXT_ENCODER, Component.TOKENIZER, Component.UNET);
-        TorchModule unet = pipeline.load(manager, Component.UNET, type);
+        DenoisingLoss loss = DenoisingLoss.of(
+                manager,
+                pipeline.load(manager, Component.UNET, type),
+                pipeline.module(Component.UNET, type),
+                schedule,
+                params.snrGamma(),
+                checkpointing);
         return new DenoisingObjective(
                 pipeline.load(manager, Component.VAE, type),
                 pipeline.load(manager, Component.TEXT_ENCODER, type),
                 pipeline.tokenizer(),
                 TorchModule.load(manager, new LatentMath(pipeline.scalingFactor())),
-                DenoisingLoss.of(manager, unet, pipeline.module(Component.UNET, type), schedule, checkpointing));
+                loss,
+                NoiseSource.of(loss.math(), params));
     }
 
     @Override
@@ -72,17 +88,34 @@ final class DenoisingObjective implements Objective {
     }
 
     @Override
-    public NDArray accumulate(NDManager scope, LaneBatch batch, LaneDraws draws, int lanes) {
+    public NDArray accumulate(NDManager scope, LaneBatch batch, Draws draws, int lanes) {
+        NDArray latents = latents(scope, batch, draws); // (N, C, h, w)
+        NDArray states = states(scope, batch); // (N, L, D)
+        Noise noise = noises.draw(scope, draws, latents.getShape());
+        return loss.accumulate(scope, latents, noise, timesteps(batch, draws), states, lanes);
+    }
+
+    @Override
+    public NDArray evaluate(NDManager scope, LaneBatch batch, Draws draws) {
+        NDArray latents = latents(scope, batch, draws); // (N, C, h, w)
+        NDArray noise = ImageBatch.normal(scope, draws, Draws.NOISE, latents.getShape());
+        return loss.evaluate(scope, latents, noise, timesteps(batch, draws), states(scope, batch));
+    }
+
+    private NDArray latents(NDManager scope, LaneBatch batch, Draws draws) {
         NDArray image = images.pixels(scope, batch); // (N, 3, H, W)
         NDArray moments = vae.call(scope, "encode", image).singletonOrThrow(); // (N, 2C, h, w)
-        NDArray latents = images.sample(scope, moments, draws); // (N, C, h, w)
-        NDArray states = textEncoder
+        return images.sample(scope, moments, draws);
+    }
+
+    private NDArray states(NDManager scope, LaneBatch batch) {
+        return textEncoder
                 .call(scope, "forward", tokens(scope, batch.captions()))
-                .singletonOrThrow(); // (N, L, D)
-        NDArray noise = ImageBatch.normal(scope, draws, LaneDraws.NOISE, latents.getShape());
-        int[] timesteps =
-                draws.uniform(LaneDraws.TIMESTEPS, batch.size(), loss.schedule().numTrainTimesteps());
-        return loss.accumulate(scope, latents, noise, timesteps, states, lanes);
+                .singletonOrThrow();
+    }
+
+    private int[] timesteps(LaneBatch batch, Draws draws) {
+        return draws.uniform(Draws.TIMESTEPS, batch.size(), loss.schedule().numTrainTimesteps());
     }
 
     private NDArray tokens(NDManager scope, List<String> captions) {

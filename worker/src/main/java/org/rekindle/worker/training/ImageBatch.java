@@ -23,15 +23,15 @@ record ImageBatch(TorchModule latentMath) {
      * @param moments of shape (batch, 2 channels, height, width)
      * @return latents of shape (batch, channels, height, width), times the scaling factor
      */
-    NDArray sample(NDManager scope, NDArray moments, LaneDraws draws) {
+    NDArray sample(NDManager scope, NDArray moments, Draws draws) {
         Shape of = moments.getShape();
         Shape shape = new Shape(of.get(0), of.get(1) / 2, of.get(2), of.get(3));
-        NDArray noise = normal(scope, draws, LaneDraws.LATENTS, shape);
+        NDArray noise = normal(scope, draws, Draws.LATENTS, shape);
         return latentMath.call(scope, "sample", moments, noise).singletonOrThrow();
     }
 
     /** Returns standard normal numbers of a shape. */
-    static NDArray normal(NDManager scope, LaneDraws draws, String purpose, Shape shape) {
+    static NDArray normal(NDManager scope, Draws draws, String purpose, Shape shape) {
         return Tensors.of(scope, shape, draws.normal(purpose, Math.toIntExact(shape.size())));
     }
 }

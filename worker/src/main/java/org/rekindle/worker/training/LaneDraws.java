@@ -12,16 +12,10 @@ import org.rekindle.data.KeyedRandom;
  * @param step the optimizer step, from 1
  * @param lane the lane
  */
-record LaneDraws(long seed, long step, int lane) {
+record LaneDraws(long seed, long step, int lane) implements Draws {
 
-    /** Purposes; each has its own stream. */
-    static final String NOISE = "noise";
-
-    static final String TIMESTEPS = "timesteps";
-    static final String LATENTS = "latents";
-
-    /** Returns {@code count} draws of the standard normal distribution. */
-    float[] normal(String purpose, int count) {
+    @Override
+    public float[] normal(String purpose, int count) {
         var sampler = ZigguratSampler.NormalizedGaussian.of(generator(purpose));
         float[] values = new float[count];
         for (int i = 0; i < count; i++) {
@@ -30,8 +24,8 @@ record LaneDraws(long seed, long step, int lane) {
         return values;
     }
 
-    /** Returns {@code count} draws, uniform over 0..bound-1. */
-    int[] uniform(String purpose, int count, int bound) {
+    @Override
+    public int[] uniform(String purpose, int count, int bound) {
         UniformRandomProvider generator = generator(purpose);
         int[] values = new int[count];
         for (int i = 0; i < count; i++) {

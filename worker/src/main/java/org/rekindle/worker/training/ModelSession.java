@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.function.Supplier;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.config.ModelConfig;
@@ -33,6 +34,7 @@ public final class ModelSession implements TrainingSession {
     private final LrSchedule learningRate;
     private final long seed;
     private final Supplier<Path> frozen;
+    private final Validation validation;
 
     /** Owns {@link #measured} between gradients and update; null in between. */
     private NDManager step;
@@ -45,13 +47,15 @@ public final class ModelSession implements TrainingSession {
             Optimizer optimizer,
             LrSchedule learningRate,
             long seed,
-            Supplier<Path> frozen) {
+            Supplier<Path> frozen,
+            Validation validation) {
         this.manager = manager;
         this.objective = objective;
         this.optimizer = optimizer;
         this.learningRate = learningRate;
         this.seed = seed;
         this.frozen = frozen;
+        this.validation = validation;
     }
 
     /**
@@ -77,8 +81,9 @@ public final class ModelSession implements TrainingSession {
             // The checkpoint that the run started from may be gone by the time of the next one.
             Supplier<Path> frozen = () -> Files.isDirectory(start.pipeline()) ? start.pipeline() : current;
             LrSchedule learningRate = LrSchedule.of(config, start.state().lanes());
+            Validation validation = Validation.of(config);
             return new ModelSession(
-                    manager, objective, optimizer, learningRate, config.system().seed(), frozen);
+                    manager, objective, optimizer, learningRate, config.system().seed(), frozen, validation);
         } catch (RuntimeException e) {
             manager.close();
             throw e;
@@ -97,7 +102,9 @@ public final class ModelSession implements TrainingSession {
                     manager, pipeline, config.objective().params(), type);
         }
         NoiseSchedule schedule = NoiseSchedule.of(PipelineInit.trainingSchedule(config.model(), pipeline));
-        return DenoisingObjective.open(manager, pipeline, schedule, type, checkpointing);
+        schedule.requireTargets();
+        return DenoisingObjective.open(
+                manager, pipeline, schedule, config.objective().params(), type, checkpointing);
     }
 
     static ComputeType computeType(ModelConfig model) {
@@ -144,6 +151,13 @@ public final class ModelSession implements TrainingSession {
         }
         step = null;
         measured = null;
+    }
+
+    @Override
+    public OptionalDouble validationLoss(long step) {
+        return validation == null || !validation.isDue(step)
+                ? OptionalDouble.empty()
+                : OptionalDouble.of(validation.loss(manager, objective));
     }
 
     @Override

@@ -27,7 +27,13 @@ interface Objective extends AutoCloseable {
      * @param lanes lanes of the whole run
      * @return the lane's mean loss, not divided, of shape ()
      */
-    NDArray accumulate(NDManager scope, LaneBatch batch, LaneDraws draws, int lanes);
+    NDArray accumulate(NDManager scope, LaneBatch batch, Draws draws, int lanes);
+
+    /**
+     * Returns the mean loss of examples that are not trained on, of shape (), without what the training adds to it (loss weights,
+     * noise beyond the standard normal), so that runs with different options compare. The caller's gradient mode is off.
+     */
+    NDArray evaluate(NDManager scope, LaneBatch batch, Draws draws);
 
     @Override
     void close();

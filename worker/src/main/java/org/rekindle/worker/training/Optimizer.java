@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
+import org.rekindle.coordinator.config.EmaConfig;
 import org.rekindle.coordinator.config.ModelConfig;
 import org.rekindle.coordinator.config.OptimizerConfig;
 import org.rekindle.worker.torchscript.Tensors;
@@ -31,7 +32,7 @@ final class Optimizer implements AutoCloseable {
     private final Map<String, NDArray> expAvgSq;
     private final Map<String, NDArray> ema;
     private final Double maxGradNorm;
-    private final double emaDecay;
+    private final EmaConfig averaging;
     private long updates;
 
     private Optimizer(NDManager manager, TorchModule model, OptimizerConfig.Params params, ModelConfig config) {
@@ -45,7 +46,7 @@ final class Optimizer implements AutoCloseable {
         this.expAvgSq = forEachParameter(parameter -> manager.zeros(parameter.getShape()));
         this.ema = config.useEma() ? forEachParameter(NDArray::duplicate) : Map.of();
         this.maxGradNorm = config.maxGradNorm();
-        this.emaDecay = config.ema().decay();
+        this.averaging = config.ema();
     }
 
     /**
@@ -116,7 +117,7 @@ final class Optimizer implements AutoCloseable {
             }
         });
         if (!ema.isEmpty()) {
-            average(1 - ExponentialMovingAverage.decayOf(emaDecay, updates));
+            average(1 - ExponentialMovingAverage.decayOf(averaging, updates));
         }
     }
 

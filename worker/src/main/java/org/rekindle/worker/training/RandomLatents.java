@@ -13,7 +13,7 @@ import org.rekindle.worker.torchscript.TorchModule;
  * @param latents shape of the latents, (batch, channels, height, width)
  * @param states shape of the text states, (batch, tokens, width)
  */
-record RandomLatents(DenoisingLoss loss, Shape latents, Shape states) implements Objective {
+record RandomLatents(DenoisingLoss loss, NoiseSource noises, Shape latents, Shape states) implements Objective {
 
     @Override
     public Component component() {
@@ -26,15 +26,23 @@ record RandomLatents(DenoisingLoss loss, Shape latents, Shape states) implements
     }
 
     @Override
-    public NDArray accumulate(NDManager scope, LaneBatch batch, LaneDraws draws, int lanes) {
+    public NDArray accumulate(NDManager scope, LaneBatch batch, Draws draws, int lanes) {
+        NDArray clean = ImageBatch.normal(scope, draws, Draws.LATENTS, latents);
+        NDArray text = ImageBatch.normal(scope, draws, "states", states);
+        return loss.accumulate(scope, clean, noises.draw(scope, draws, latents), timesteps(draws), text, lanes);
+    }
+
+    @Override
+    public NDArray evaluate(NDManager scope, LaneBatch batch, Draws draws) {
+        NDArray clean = ImageBatch.normal(scope, draws, Draws.LATENTS, latents);
+        NDArray text = ImageBatch.normal(scope, draws, "states", states);
+        NDArray noise = ImageBatch.normal(scope, draws, Draws.NOISE, latents);
+        return loss.evaluate(scope, clean, noise, timesteps(draws), text);
+    }
+
+    private int[] timesteps(Draws draws) {
         int examples = (int) latents.get(0);
-        return loss.accumulate(
-                scope,
-                ImageBatch.normal(scope, draws, LaneDraws.LATENTS, latents),
-                ImageBatch.normal(scope, draws, LaneDraws.NOISE, latents),
-                draws.uniform(LaneDraws.TIMESTEPS, examples, loss.schedule().numTrainTimesteps()),
-                ImageBatch.normal(scope, draws, "states", states),
-                lanes);
+        return draws.uniform(Draws.TIMESTEPS, examples, loss.schedule().numTrainTimesteps());
     }
 
     @Override

@@ -5,9 +5,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.rekindle.data.UserException;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.SafetensorsFile;
+import org.rekindle.worker.pipeline.Weights;
 import org.rekindle.worker.torchscript.Tensors;
 
 /** Names of a checkpoint's files that a session writes, and how it reads them back: into live arrays, bit for bit. */
@@ -52,19 +54,23 @@ final class SessionFiles {
     }
 
     /**
-     * Loads averaged weights that {@code model.ema.path} names.
+     * Loads averaged weights that {@code model.ema.path} names. Of the {@code config.json} that diffusers' {@code EMAModel} leaves beside
+     * them nothing is read: decay and warm-up are the configuration's.
      *
-     * @param path a pipeline, a component's folder or a safetensors file
+     * @param path a folder with the component's averages ({@code unet_ema}) or its weights ({@code unet}) in it, such a folder itself,
+     *     or a safetensors file
+     * @throws UserException naming the tensor, when they are not of the same model
      */
     static void loadAverages(Path path, Component component, Optimizer optimizer) {
-        Path file = path;
-        if (Files.isDirectory(file.resolve(component.folder()))) {
-            file = file.resolve(component.folder());
+        Path folder = Stream.of(component.folder() + "_ema", component.folder())
+                .map(path::resolve)
+                .filter(Files::isDirectory)
+                .findFirst()
+                .orElse(path);
+        try (SafetensorsFile weights =
+                Files.isDirectory(folder) ? Weights.open(folder, component) : SafetensorsFile.open(folder)) {
+            Weights.load(optimizer.ema(), weights, "model.ema.path: " + component.folder());
         }
-        if (Files.isDirectory(file)) {
-            file = file.resolve("diffusion_pytorch_model.safetensors");
-        }
-        load(file, "", optimizer.ema());
     }
 
     private static void load(Path path, String prefix, Map<String, NDArray> targets) {

@@ -89,6 +89,7 @@ public final class StepBenchmark {
                     pipeline.load(manager, Component.UNET, type),
                     pipeline.module(Component.UNET, type),
                     schedule,
+                    config.objective().params().snrGamma(),
                     model.gradientCheckpointing());
             ObjectNode unet = pipeline.config(Component.UNET);
             int batch = config.system().batchSize();
@@ -100,6 +101,7 @@ public final class StepBenchmark {
                     : DEFAULT_TOKENS;
             RandomLatents objective = new RandomLatents(
                     loss,
+                    NoiseSource.of(loss.math(), config.objective().params()),
                     new Shape(batch, integer(unet, "in_channels", 4), side, side),
                     new Shape(batch, tokens, integer(unet, "cross_attention_dim", 1280)));
             Optimizer optimizer =
@@ -111,7 +113,8 @@ public final class StepBenchmark {
                     optimizer,
                     index -> learningRate,
                     config.system().seed(),
-                    pipeline::root);
+                    pipeline::root,
+                    null);
         } catch (RuntimeException e) {
             manager.close();
             throw e;

@@ -3,6 +3,7 @@ package org.rekindle.worker.training;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalDouble;
 import org.rekindle.data.lanes.LaneBatch;
 
 /**
@@ -26,6 +27,9 @@ public interface TrainingSession extends AutoCloseable {
 
     /** Drops the gradients of an aborted or skipped step; weights stay as they were. */
     void discard();
+
+    /** Returns the loss on held-out examples of the weights after a step; empty where no validation is due then. */
+    OptionalDouble validationLoss(long step);
 
     /** Copies to the host all that a checkpoint needs. Training may go on as soon as this returns. */
     Snapshot snapshot();

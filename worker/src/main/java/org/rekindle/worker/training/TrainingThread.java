@@ -50,6 +50,9 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
     /** The computed step is committed: apply it, or drop its gradients where it is skipped. Not answered. */
     record Settle(long step, boolean apply) implements Command {}
 
+    /** Try the weights, which are those after {@code step}; answered with {@link WorkerActor.Validated} where it is due. */
+    record Validate(long step) implements Command {}
+
     /** The computed step is aborted: drop its gradients, keep its batches for the replay. Not answered. */
     record Drop() implements Command {}
 
@@ -112,6 +115,7 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
                         }))
                 .onMessage(Compute.class, compute -> perform(compute.step(), () -> compute(compute)))
                 .onMessage(Settle.class, settle -> perform(settle.step(), () -> settle(settle)))
+                .onMessage(Validate.class, validate -> perform(validate.step(), () -> validate(validate.step())))
                 .onMessage(Drop.class, drop -> perform(0, session::discard))
                 .onMessage(Save.class, save -> perform(save.step(), () -> save(save)))
                 .onMessage(Close.class, close -> {
@@ -147,6 +151,10 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
             session.discard();
         }
         lanes.commit();
+    }
+
+    private void validate(long step) {
+        session.validationLoss(step).ifPresent(loss -> worker.tell(new WorkerActor.Validated(step, loss)));
     }
 
     private void save(Save save) {

@@ -40,6 +40,9 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
             long generation, long step, StepResult result, Map<Integer, LedgerEntry.Range> lanes, StageSeconds seconds)
             implements Command {}
 
+    /** In answer to {@link TrainingThread.Validate}. The coordinator gets {@code Validated}. */
+    record Validated(long step, double loss) implements Command {}
+
     /** A checkpoint is on disk, in answer to {@link TrainingThread.Save}. The coordinator gets {@code CheckpointCommitted}. */
     record CheckpointWritten(long step) implements Command {}
 
@@ -109,6 +112,10 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
                 .onMessage(SessionReady.class, ready -> join())
                 .onMessage(Told.class, told -> told(told.message()))
                 .onMessage(GradientsReady.class, this::gradientsReady)
+                .onMessage(Validated.class, validated -> {
+                    coordinator.tell(new CoordinatorCommand.Validated(validated.step(), validated.loss()));
+                    return this;
+                })
                 .onMessage(CheckpointWritten.class, written -> {
                     coordinator.tell(new CoordinatorCommand.CheckpointCommitted(written.step()));
                     return this;
@@ -163,6 +170,10 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
         thread.tell(new TrainingThread.Settle(commit.step(), commit.apply()));
         inFlight = false;
         committed = commit.step();
+        if (assignment.rank() == 0) {
+            thread.tell(
+                    new TrainingThread.Validate(committed)); // before a checkpoint, so that a resumed run lacks none
+        }
         goOn(commit.cursors(), commit.checkpoint(), commit.hold());
         return this;
     }

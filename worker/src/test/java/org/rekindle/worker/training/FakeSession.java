@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
@@ -23,6 +24,7 @@ class FakeSession implements TrainingSession {
     final List<String> trainedOn = new ArrayList<>();
     final Set<Thread> threads = ConcurrentHashMap.newKeySet();
     long weight;
+    long validateEvery = Long.MAX_VALUE;
     volatile boolean closed;
     volatile long millisPerStep;
     private List<String> gradients;
@@ -52,6 +54,11 @@ class FakeSession implements TrainingSession {
     @Override
     public void discard() {
         gradients = null;
+    }
+
+    @Override
+    public OptionalDouble validationLoss(long step) {
+        return step % validateEvery == 0 ? OptionalDouble.of(weight) : OptionalDouble.empty();
     }
 
     @Override

@@ -61,13 +61,18 @@ class OptimizerTest {
         }
 
         @Override
-        public NDArray accumulate(NDManager scope, LaneBatch batch, LaneDraws draws, int lanes) {
+        public NDArray accumulate(NDManager scope, LaneBatch batch, Draws draws, int lanes) {
             return Torch.withGrad(() -> {
                 NDArray loss =
                         module.call(scope, "forward", scope.create(factor)).singletonOrThrow();
                 Torch.backward(loss.div(lanes));
                 return loss;
             });
+        }
+
+        @Override
+        public NDArray evaluate(NDManager scope, LaneBatch batch, Draws draws) {
+            return module.call(scope, "forward", scope.create(factor)).singletonOrThrow();
         }
 
         @Override
@@ -83,7 +88,7 @@ class OptimizerTest {
         OptimizerConfig.Params sgdLike = new OptimizerConfig.Params(0.1, 0.9, 0.999, 0.0, 1e-8);
         Optimizer optimizer =
                 Optimizer.of(manager, plane.module, sgdLike, TrainingGoldens.modelConfig(false, maxGradNorm));
-        return new ModelSession(manager, plane, optimizer, index -> 0.1, 0, () -> null);
+        return new ModelSession(manager, plane, optimizer, index -> 0.1, 0, () -> null, null);
     }
 
     private float[] weights() {

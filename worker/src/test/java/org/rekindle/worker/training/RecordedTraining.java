@@ -31,6 +31,7 @@ public record RecordedTraining(Path folder) {
                     unet,
                     pipeline.module(Component.UNET, ComputeType.FP32),
                     NoiseSchedule.of(pipeline.config(Component.SCHEDULER)),
+                    null,
                     checkpointing);
             try (Optimizer optimizer =
                     Optimizer.of(manager, unet, TrainingGoldens.ADAMW, TrainingGoldens.modelConfig(false, 0.8))) {

@@ -49,7 +49,7 @@ record SameSteps(NDManager manager, Optimizer optimizer, double normTolerance) {
         return loss.accumulate(
                 scope,
                 goldens.array(scope, "latents", step),
-                goldens.array(scope, "noise", step),
+                Noise.of(goldens.array(scope, "noise", step)),
                 goldens.timesteps(step),
                 goldens.array(scope, "states", step),
                 1);

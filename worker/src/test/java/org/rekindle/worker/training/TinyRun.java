@@ -54,7 +54,7 @@ record TinyRun(Path folder, boolean useEma, String emaPath, String target) {
                 null,
                 null,
                 useEma,
-                new EmaConfig(emaPath, null),
+                new EmaConfig(emaPath, null, null, null, null),
                 mixedPrecision,
                 gradientCheckpointing,
                 null,
@@ -69,6 +69,7 @@ record TinyRun(Path folder, boolean useEma, String emaPath, String target) {
                 TinyPipeline.dataset(),
                 null,
                 new ObjectiveConfig(target, null),
+                null,
                 null,
                 null,
                 null);

@@ -46,11 +46,11 @@ final class TrainingGoldens implements AutoCloseable {
     }
 
     static ModelConfig modelConfig(boolean ema, Double maxGradNorm) {
-        EmaConfig average = new EmaConfig(null, 0.5);
+        EmaConfig average = new EmaConfig(null, 0.5, null, null, null);
         return new ModelConfig(null, null, null, null, null, null, null, ema, average, null, null, null, maxGradNorm);
     }
 
-    private static Path resource(String name) {
+    static Path resource(String name) {
         try {
             return Path.of(
                     TrainingGoldens.class.getResource("/training/" + name).toURI());

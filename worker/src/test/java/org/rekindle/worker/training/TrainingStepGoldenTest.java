@@ -57,8 +57,8 @@ class TrainingStepGoldenTest {
     @ValueSource(strings = {"l1", "mse"})
     void autoencoderStepsEqualDiffusers(String reconstruction) {
         TorchModule vae = goldens.vae(manager);
-        AutoencoderObjective objective =
-                AutoencoderObjective.of(manager, vae, new ObjectiveConfig.Params(1e-2, reconstruction));
+        AutoencoderObjective objective = AutoencoderObjective.of(
+                manager, vae, new ObjectiveConfig.Params(1e-2, reconstruction, null, null, null));
         ImageBatch images = new ImageBatch(objective.latentMath());
 
         try (Optimizer optimizer = Optimizer.of(manager, vae, TrainingGoldens.ADAMW, TrainingGoldens.MODEL)) {
@@ -130,7 +130,7 @@ class TrainingStepGoldenTest {
 
     private DenoisingLoss denoising(TorchModule unet, String predictionType, ComputeType type, boolean checkpointing) {
         return DenoisingLoss.of(
-                manager, unet, goldens.unetScript(type), goldens.schedule(predictionType), checkpointing);
+                manager, unet, goldens.unetScript(type), goldens.schedule(predictionType), null, checkpointing);
     }
 
     private NDArray accumulate(NDManager scope, DenoisingLoss loss, int step) {
