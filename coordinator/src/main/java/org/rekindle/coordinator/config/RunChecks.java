@@ -37,6 +37,9 @@ final class RunChecks {
         "TCDScheduler"
     };
 
+    /** The original's templates call the training's DDPMScheduler so; of a training scheduler only the noise schedule is used. */
+    private static final String MISNOMER = "DDPMNoiseScheduler";
+
     private RunChecks() {}
 
     static void require(RequiredKeys required, RunConfig config) {
@@ -188,9 +191,12 @@ final class RunChecks {
             allowed.absent("model.ema.power", model.ema().power(), "is for model.ema.warmup power alone");
         }
         allowed.positive("model.max_grad_norm", model.maxGradNorm());
-        components(model)
-                .forEach((name, component) -> allowed.oneOf(
-                        "model." + name + ".target", component.className(), CLASSES.getOrDefault(name, SCHEDULERS)));
+        components(model).forEach((name, component) -> {
+            if (!(name.equals("noise_scheduler_training") && MISNOMER.equals(component.className()))) {
+                allowed.oneOf(
+                        "model." + name + ".target", component.className(), CLASSES.getOrDefault(name, SCHEDULERS));
+            }
+        });
     }
 
     private static void validate(Allowed allowed, ObjectiveConfig objective) {

@@ -46,6 +46,7 @@ class OriginalConfigurationsTest {
                 "model.vae.pretrained=sd2",
                 "model.text_encoder.pretrained=sd2",
                 "model.tokenizer.pretrained=sd2",
+                "model.noise_scheduler_training.target=diffusers.DDPMNoiseScheduler",
                 "model.noise_scheduler_training.pretrained=sd2",
                 "model.noise_scheduler_inference.pretrained=sd2",
                 "dataset.params.path=data/0.tar"));
