@@ -54,9 +54,9 @@ class DemoRecipesTest {
 
     @Test
     void theNumbersOfStepsAreThoseOfTheComments() {
-        assertThat(read("shapes").totalSteps(1)).isEqualTo(2400);
-        assertThat(read("emoji").totalSteps(1)).isEqualTo(3000);
-        assertThat(read("autoencoder").totalSteps(1)).isEqualTo(12000);
+        assertThat(read("shapes").totalSteps(1)).isEqualTo(4800);
+        assertThat(read("emoji").totalSteps(1)).isEqualTo(6000);
+        assertThat(read("autoencoder").totalSteps(1)).isEqualTo(18000);
     }
 
     private static RunConfig read(String name) {
