@@ -261,6 +261,94 @@ class PipelineInitTest {
         assertThat(PipelineInit.trainingSchedule(tiny, pipeline)).isEqualTo(written);
     }
 
+    private static ModelConfig scheduled(String pretrained, String training, ComponentConfig inference) {
+        return new ModelConfig(
+                pretrained,
+                null,
+                null,
+                null,
+                pretrained == null ? TinyPipeline.model().unet() : null,
+                training == null ? null : TinyPipeline.params(TinyPipeline.json(training)),
+                inference,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null);
+    }
+
+    private static ComponentConfig inference(String target, String params) {
+        return new ComponentConfig(target, null, TinyPipeline.json(params));
+    }
+
+    private static final String ZERO_SNR = "{\"rescale_betas_zero_snr\": true, \"prediction_type\": \"v_prediction\"}";
+
+    @Test
+    void zeroTerminalSnrTakesASchedulerThatFollowsItFromTheLastTimestepOn() {
+        PipelineDirectory pipeline =
+                PipelineInit.init(scheduled(null, ZERO_SNR, null), TinyPipeline.dataset(), 0, folder.resolve("p"));
+
+        ObjectNode written = pipeline.config(Component.SCHEDULER);
+        assertThat(written.get("_class_name").asText()).isEqualTo("DDIMScheduler");
+        assertThat(written.get("rescale_betas_zero_snr").asBoolean()).isTrue();
+        assertThat(written.get("timestep_spacing").asText()).isEqualTo("trailing");
+        assertThat(JsonFiles.readObject(pipeline.root().resolve("model_index.json"))
+                        .get("scheduler")
+                        .toString())
+                .isEqualTo("[\"diffusers\",\"DDIMScheduler\"]");
+    }
+
+    @Test
+    void aChosenSpacingOrSchedulerStays() {
+        ComponentConfig euler = inference("EulerDiscreteScheduler", "{\"timestep_spacing\": \"linspace\"}");
+        ObjectNode written = PipelineInit.init(
+                        scheduled(null, ZERO_SNR, euler), TinyPipeline.dataset(), 0, folder.resolve("p"))
+                .config(Component.SCHEDULER);
+
+        assertThat(written.get("_class_name").asText()).isEqualTo("EulerDiscreteScheduler");
+        assertThat(written.get("timestep_spacing").asText()).isEqualTo("linspace");
+    }
+
+    @Test
+    void schedulesThatDoNotGoTogetherAreRefused() {
+        ComponentConfig pndm = inference("PNDMScheduler", "{}");
+        ComponentConfig epsilon = inference(null, "{\"prediction_type\": \"epsilon\"}");
+        assertInitFails(scheduled(null, ZERO_SNR, pndm), "PNDMScheduler knows no rescale_betas_zero_snr");
+        assertInitFails(scheduled(null, ZERO_SNR, epsilon), "prediction_type is \"epsilon\", but the training's is");
+        assertInitFails(
+                scheduled(null, "{}", inference(null, "{\"beta_end\": 0.012}")),
+                "beta_end is 0.012, but the training's");
+        assertInitFails(scheduled(null, "{\"rescale_betas_zero_snr\": true}", null), "with prediction_type epsilon");
+    }
+
+    @Test
+    void aPretrainedPipelineMayBeTrainedOnAnotherSchedule() {
+        PipelineDirectory source = TinyPipeline.write(folder.resolve("source"), 1);
+        ModelConfig model = scheduled(source.root().toString(), ZERO_SNR, null);
+        PipelineDirectory pipeline = PipelineInit.init(model, null, 0, folder.resolve("p"));
+
+        ObjectNode before = source.config(Component.SCHEDULER);
+        ObjectNode expected = before.deepCopy();
+        expected.put("rescale_betas_zero_snr", true).put("prediction_type", "v_prediction");
+        expected.put("_class_name", "DDIMScheduler").put("timestep_spacing", "trailing");
+        assertThat(pipeline.config(Component.SCHEDULER)).isEqualTo(expected);
+        assertThat(before.get("_class_name").asText()).as("the source").isEqualTo("PNDMScheduler");
+        assertThat(JsonFiles.readObject(pipeline.root().resolve("model_index.json"))
+                        .get("scheduler")
+                        .toString())
+                .isEqualTo("[\"diffusers\",\"DDIMScheduler\"]");
+        assertThat(PipelineInit.trainingSchedule(model, pipeline)).isEqualTo(expected);
+    }
+
+    @Test
+    void aTargetThatIsNotTheClassOfThePretrainedIsRefused() {
+        PipelineDirectory source = TinyPipeline.write(folder.resolve("source"), 1);
+        assertInitFails(
+                with(new ComponentConfig("diffusers.VQModel", source.root().toString(), null), null),
+                "model.vae.target: VQModel, but");
+    }
+
     private void assertInitFails(ModelConfig model, String message) {
         Path out = folder.resolve("failing").resolve("p");
         assertThatThrownBy(() -> PipelineInit.init(model, TinyPipeline.dataset(), 0, out))

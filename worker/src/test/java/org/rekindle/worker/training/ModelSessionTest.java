@@ -19,6 +19,7 @@ import org.rekindle.data.UserException;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.pipeline.SafetensorsFile;
+import org.rekindle.worker.pipeline.TinyPipeline;
 import org.rekindle.worker.training.TrainingSession.StepResult;
 
 class ModelSessionTest {
@@ -122,6 +123,47 @@ class ModelSessionTest {
             assertThat(read(checkpoint, "unet.safetensors"))
                     .isEqualTo(read(PipelineDirectory.open(start.pipeline()).weights(Component.UNET)));
         }
+    }
+
+    @Test
+    void averagesStartFromTheUnetEmaFolderOfDiffusersScripts() throws IOException {
+        TinyRun run = TinyRun.denoising(folder);
+        Checkpoint start = run.fresh();
+        Path saved = folder.resolve("checkpoint-500");
+        Files.createDirectories(saved);
+        PipelineDirectory averages = TinyPipeline.write(folder.resolve("averages"), 2);
+        PipelineDirectory weights = TinyPipeline.write(folder.resolve("weights"), 3);
+        Files.move(averages.root().resolve("unet"), saved.resolve("unet_ema"));
+        Files.move(weights.root().resolve("unet"), saved.resolve("unet"));
+        Path file = saved.resolve("unet_ema/diffusion_pytorch_model.safetensors");
+
+        for (Path path : List.of(saved, saved.resolve("unet_ema"), file)) {
+            TinyRun other = new TinyRun(folder.resolve("from" + path.getNameCount()), true, null, run.target());
+            try (ModelSession session =
+                    ModelSession.open(other.withEmaFrom(path).config(), start)) {
+                assertThat(read(other.write(session.snapshot(), 0), "ema.safetensors"))
+                        .as(path.toString())
+                        .isEqualTo(read(SafetensorsFile.open(file)));
+            }
+        }
+    }
+
+    @Test
+    void averagesOfAnotherModelAreRefusedInOneLine() throws IOException {
+        TinyRun run = TinyRun.denoising(folder);
+        Checkpoint start = run.fresh();
+        Path vae = start.pipeline().resolve("vae");
+
+        assertThatThrownBy(() -> ModelSession.open(run.withEmaFrom(vae).config(), start))
+                .isInstanceOf(UserException.class)
+                .hasMessageContaining("model.ema.path: unet")
+                .hasMessageContaining("lacks")
+                .hasMessageNotContaining("\n");
+        assertThatThrownBy(() -> ModelSession.open(
+                        run.withEmaFrom(folder.resolve("none")).config(), start))
+                .isInstanceOf(UserException.class)
+                .hasMessageContaining("none: no such file")
+                .hasMessageNotContaining("\n");
     }
 
     @Test
