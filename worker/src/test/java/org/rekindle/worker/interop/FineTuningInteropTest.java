@@ -1,0 +1,52 @@
+package org.rekindle.worker.interop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.rekindle.worker.cli.RekindleProcess;
+
+/** What diffusers saved and {@code train} took for {@code model.pretrained} comes back from zero steps as it was, to the byte. */
+@Tag("interop")
+class FineTuningInteropTest {
+
+    @TempDir
+    Path folder;
+
+    @ParameterizedTest
+    @CsvSource({"make_pipeline.py,clip-tokenizer", "make_t5_pipeline.py,t5-tokenizer"})
+    void everyFileComesBackFromZeroStepsAsItWas(String script, String tokenizer) throws Exception {
+        Path source = folder.resolve("saved");
+        Python.run(folder, script, Path.of("src/test/resources", tokenizer).toAbsolutePath(), source);
+        Path recipe = Path.of("src/test/resources/recipes/finetuning-tiny.yaml").toAbsolutePath();
+
+        RekindleProcess.start(
+                        folder,
+                        "train",
+                        "config=" + recipe,
+                        "experiment.log_dir=" + folder.resolve("runs"),
+                        "model.pretrained=" + source)
+                .awaitSuccess();
+
+        Path untrained = folder.resolve("runs/tuned/checkpoints/step_00000000/pipeline");
+        assertThat(names(untrained)).isEqualTo(names(source)).hasSizeGreaterThan(8);
+        for (String name : names(source)) {
+            assertThat(untrained.resolve(name)).hasSameBinaryContentAs(source.resolve(name));
+        }
+    }
+
+    private static List<String> names(Path root) throws Exception {
+        try (Stream<Path> files = Files.walk(root)) {
+            return files.filter(Files::isRegularFile)
+                    .map(file -> root.relativize(file).toString())
+                    .sorted()
+                    .toList();
+        }
+    }
+}
