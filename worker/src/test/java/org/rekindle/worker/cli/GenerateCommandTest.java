@@ -127,6 +127,24 @@ class GenerateCommandTest {
                 .assertOneLine(1, "unknown key beta_strat");
     }
 
+    /** What {@code DPMSolverMultistepScheduler.save_pretrained} writes is no strict JSON. */
+    @Test
+    void pythonsInfinityIsRead() throws IOException {
+        Path copy = folder.resolve("copy");
+        TinyPipeline.write(copy, 1);
+        Path config = copy.resolve("scheduler/scheduler_config.json");
+        Files.writeString(
+                config, Files.readString(config).replaceFirst("\\{", "{\n  \"lambda_min_clipped\": -Infinity,"));
+        CommandRun run = CommandRun.of(
+                "generate",
+                "pipeline=" + copy,
+                "prompt=x",
+                "out=" + folder.resolve("out"),
+                "scheduler=dpmsolver++",
+                "num_inference_steps=2");
+        assertThat(run.code()).as(run.err()).isZero();
+    }
+
     private static CommandRun generate(Path prompts, Path out, String... settings) {
         return CommandRun.of(arguments(prompts, out, settings));
     }
