@@ -7,6 +7,7 @@ import java.util.concurrent.Callable;
 import org.rekindle.coordinator.config.CommandOptions;
 import org.rekindle.data.UserException;
 import org.rekindle.worker.diffusion.Generation;
+import org.rekindle.worker.diffusion.PictureFolder;
 import org.rekindle.worker.diffusion.Pictures;
 import org.rekindle.worker.diffusion.PromptList;
 import org.rekindle.worker.diffusion.TextToImage;
@@ -25,7 +26,7 @@ import picocli.CommandLine.Mixin;
                     + " [negative_prompt=\"...\"] [scheduler=ddpm|ddim|pndm|euler|euler_a|dpmsolver++]"
                     + " [num_inference_steps=50] [guidance_scale=7.5] [seed=0] [batch_size=8]"
                     + " [latents=FILE.safetensors] [precision=fp32|bf16] [threads=N]",
-            "Pictures that are there are not drawn again. Workers that srun, mpirun or torchrun started share the captions: of"
+            "Pictures of prompts= that are there are not drawn again. Workers that srun, mpirun or torchrun started share the captions: of"
                     + " W workers each draws every W-th into a folder, or writes every W-th of the shards."
         })
 final class GenerateCommand implements Callable<Integer> {
@@ -70,8 +71,13 @@ final class GenerateCommand implements Callable<Integer> {
         List<PromptList.Entry> prompts = prompts(options);
         List<Pictures> share = Pictures.of(options.out(), prompts, worker.rank(), worker.workers());
         int own = share.stream().mapToInt(pictures -> pictures.prompts().size()).sum();
-        int missing =
-                share.stream().mapToInt(pictures -> pictures.missing().size()).sum();
+        DrawnWith settings = DrawnWith.of(options, prompts);
+        if (options.prompt() == null) {
+            share.forEach(pictures -> settings.requireSame(pictures.folder()));
+        }
+        int missing = share.stream()
+                .mapToInt(pictures -> toDraw(options, pictures).size())
+                .sum();
         if (worker.workers() > 1) {
             System.out.printf(
                     "worker %d of %d (%s) draws %d of %d images%n",
@@ -81,13 +87,14 @@ final class GenerateCommand implements Callable<Integer> {
             System.out.printf("%d of %d images are there already and stay as they are%n", own - missing, own);
         }
         List<Path> done = missing > 0
-                ? draw(options, share, missing)
+                ? draw(options, share, missing, settings)
                 : share.stream().map(Pictures::finish).toList();
         done.forEach(System.out::println);
         return 0;
     }
 
-    private static List<Path> draw(Options options, List<Pictures> share, int missing) throws InterruptedException {
+    private static List<Path> draw(Options options, List<Pictures> share, int missing, DrawnWith drawnWith)
+            throws InterruptedException {
         Torch.init(options.threads());
         PipelineDirectory pipeline = PipelineDirectory.open(Path.of(options.pipeline()));
         TextToImage.Settings settings =
@@ -101,7 +108,9 @@ final class GenerateCommand implements Callable<Integer> {
             Generation generation = new Generation(textToImage, settings, options.seed(), options.batchSize());
             int before = 0;
             for (Pictures pictures : share) {
-                List<PromptList.Entry> prompts = pictures.missing();
+                List<PromptList.Entry> prompts = toDraw(options, pictures);
+                generation.check(prompts, latents);
+                drawnWith.note(pictures.folder());
                 int drawn = before;
                 generation.write(prompts, latents, pictures.folder(), images -> progress.done(drawn + images));
                 before += prompts.size();
@@ -109,6 +118,11 @@ final class GenerateCommand implements Callable<Integer> {
             }
         }
         return done;
+    }
+
+    /** A single caption is drawn anew into a folder: whoever tries captions wants to see the last one. */
+    private static List<PromptList.Entry> toDraw(Options options, Pictures pictures) {
+        return options.prompt() != null && pictures instanceof PictureFolder ? pictures.prompts() : pictures.missing();
     }
 
     private static void check(Options options) {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 
 /** Results as JSON with snake_case keys. */
 final class Json {
@@ -20,6 +21,10 @@ final class Json {
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException(e);
         }
+    }
+
+    static ObjectNode tree(Object record) {
+        return MAPPER.valueToTree(record);
     }
 
     static String pretty(Object record) {

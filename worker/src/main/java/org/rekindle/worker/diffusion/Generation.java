@@ -41,10 +41,7 @@ public final class Generation {
      */
     public void write(List<PromptList.Entry> prompts, SafetensorsFile latents, Path folder, IntConsumer progress)
             throws InterruptedException {
-        textToImage.check(settings);
-        if (latents != null) {
-            prompts.forEach(prompt -> check(prompt.uid(), latents));
-        }
+        check(prompts, latents);
         if (prompts.isEmpty()) {
             return;
         }
@@ -60,6 +57,14 @@ public final class Generation {
             }
         } catch (IOException e) {
             throw Pictures.unwritable(folder, e);
+        }
+    }
+
+    /** @throws UserException when settings or latents do not fit the pipeline */
+    public void check(List<PromptList.Entry> prompts, SafetensorsFile latents) {
+        textToImage.check(settings);
+        if (latents != null) {
+            prompts.forEach(prompt -> check(prompt.uid(), latents));
         }
     }
 

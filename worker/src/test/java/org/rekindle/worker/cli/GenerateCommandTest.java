@@ -57,6 +57,40 @@ class GenerateCommandTest {
     }
 
     @Test
+    void picturesOfOtherSettingsAreNotTakenForTheirs() throws IOException {
+        Path prompts = prompts(2);
+        Path out = folder.resolve("out");
+        assertThat(generate(prompts, out, "seed=1").code()).isZero();
+
+        CommandRun other = generate(prompts, out, "seed=2");
+
+        assertThat(other.code()).isNotZero();
+        assertThat(other.err())
+                .contains("drawn with seed = 1, asked for is 2", "another out=")
+                .hasLineCount(1);
+        assertThat(generate(prompts(3), out, "seed=1").err()).contains("drawn with captions = ");
+    }
+
+    @Test
+    void aSingleCaptionIsDrawnAnew() throws IOException {
+        Path out = folder.resolve("out");
+        String[] arguments = {"generate", "pipeline=" + pipeline, "out=" + out, "num_inference_steps=2"};
+        CommandRun first = CommandRun.of(append(arguments, "prompt=a red circle"));
+        assertThat(first.code()).as(first.err()).isZero();
+        byte[] before = Files.readAllBytes(out.resolve("0.png"));
+
+        CommandRun second = CommandRun.of(append(arguments, "prompt=a blue star", "seed=5"));
+
+        assertThat(second.code()).as(second.err()).isZero();
+        assertThat(second.out()).contains("1/1 images").doesNotContain("already");
+        assertThat(Files.readAllBytes(out.resolve("0.png"))).isNotEqualTo(before);
+    }
+
+    private static String[] append(String[] arguments, String... more) {
+        return Stream.of(arguments, more).flatMap(Stream::of).toArray(String[]::new);
+    }
+
+    @Test
     void shardsOfTwoWorkersAreThoseOfOne() throws Exception {
         Path prompts = prompts(5);
         Path alone = folder.resolve("alone-{0..2}.tar");
