@@ -54,7 +54,7 @@ class DemoRecipesTest {
 
     @Test
     void theNumbersOfStepsAreThoseOfTheComments() {
-        assertThat(read("shapes").totalSteps(1)).isEqualTo(6000);
+        assertThat(read("shapes").totalSteps(1)).isEqualTo(4800);
         assertThat(read("emoji").totalSteps(1)).isEqualTo(6000);
         assertThat(read("autoencoder").totalSteps(1)).isEqualTo(18000);
     }
