@@ -1,8 +1,9 @@
 """Writes a tiny random pipeline as diffusers saves it: 32 px images, latents (4, 16, 16).
 
-    python make_pipeline.py TOKENIZER OUT [SCHEDULER_CLASS CONFIG]
+    python make_pipeline.py TOKENIZER OUT [SCHEDULER_CLASS CONFIG [DTYPE]]
 
-The scheduler is Stable Diffusion's PNDM, or one of the given class, with Stable Diffusion's betas and CONFIG, a JSON object.
+The scheduler is Stable Diffusion's PNDM, or one of the given class, with Stable Diffusion's betas and CONFIG, a JSON object. Weights
+are float32, or of the torch type DTYPE.
 """
 
 import json
@@ -57,4 +58,6 @@ pipeline = StableDiffusionPipeline(
     feature_extractor=None,
     requires_safety_checker=False,
 )
+if len(sys.argv) > 5:
+    pipeline.to(dtype=getattr(torch, sys.argv[5]))
 pipeline.save_pretrained(out)

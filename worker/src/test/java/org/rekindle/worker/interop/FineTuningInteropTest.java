@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -20,10 +21,20 @@ class FineTuningInteropTest {
     Path folder;
 
     @ParameterizedTest
-    @CsvSource({"make_pipeline.py,clip-tokenizer", "make_t5_pipeline.py,t5-tokenizer"})
-    void everyFileComesBackFromZeroStepsAsItWas(String script, String tokenizer) throws Exception {
+    @CsvSource({
+        "make_pipeline.py,clip-tokenizer,float32",
+        "make_pipeline.py,clip-tokenizer,float16",
+        "make_pipeline.py,clip-tokenizer,bfloat16",
+        "make_t5_pipeline.py,t5-tokenizer,"
+    })
+    void everyFileComesBackFromZeroStepsAsItWas(String script, String tokenizer, String dtype) throws Exception {
         Path source = folder.resolve("saved");
-        Python.run(folder, script, Path.of("src/test/resources", tokenizer).toAbsolutePath(), source);
+        List<Object> arguments =
+                new ArrayList<>(List.of(Path.of("src/test/resources", tokenizer).toAbsolutePath(), source));
+        if (dtype != null) {
+            arguments.addAll(List.of("PNDMScheduler", "{\"skip_prk_steps\": true, \"steps_offset\": 1}", dtype));
+        }
+        Python.run(folder, script, arguments.toArray());
         Path recipe = Path.of("src/test/resources/recipes/finetuning-tiny.yaml").toAbsolutePath();
 
         RekindleProcess.start(

@@ -69,6 +69,23 @@ class GenerateInteropTest {
         assertSameImages(saved(className, config), null, 4, 16, 16);
     }
 
+    /** The scheduler of a pipeline that Rekindle turned to zero terminal SNR: its class and spacing changed with it. */
+    @Test
+    void aPipelineFineTunedToZeroTerminalSnrDrawsTheSameImages() throws Exception {
+        Path source = saved("PNDMScheduler", "{\"skip_prk_steps\": true, \"steps_offset\": 1}");
+        Path recipe = Path.of("src/test/resources/recipes/finetuning-tiny.yaml").toAbsolutePath();
+        RekindleProcess.start(
+                        folder,
+                        "train",
+                        "config=" + recipe,
+                        "experiment.log_dir=" + folder.resolve("runs"),
+                        "model.pretrained=" + source,
+                        "model.noise_scheduler_training.params={rescale_betas_zero_snr: true, prediction_type: v_prediction}",
+                        "objective.params={snr_gamma: 5, noise_offset: 0.1, input_perturbation: 0.1}")
+                .awaitSuccess();
+        assertSameImages(folder.resolve("runs/tuned/current_pipeline"), null, 4, 16, 16);
+    }
+
     private Path saved(String schedulerClass, String schedulerConfig) throws Exception {
         Path pipeline = folder.resolve("saved");
         Path tokenizer = Path.of("src/test/resources/clip-tokenizer").toAbsolutePath();

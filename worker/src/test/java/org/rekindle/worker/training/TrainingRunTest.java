@@ -8,6 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Function;
@@ -42,6 +44,7 @@ class TrainingRunTest {
     private final FakeFeeds feeds = new FakeFeeds();
     private final List<Long> committed = new CopyOnWriteArrayList<>();
     private final List<Long> saved = new CopyOnWriteArrayList<>();
+    private final Map<Long, Double> validated = new ConcurrentHashMap<>();
     private final List<String> messages = new CopyOnWriteArrayList<>();
     private FakeSession session;
     private Runnable atStep7 = () -> {};
@@ -53,6 +56,11 @@ class TrainingRunTest {
             if (metrics.step() == 7) {
                 atStep7.run();
             }
+        }
+
+        @Override
+        public void validated(long step, double loss) {
+            validated.put(step, loss);
         }
 
         @Override
@@ -162,6 +170,20 @@ class TrainingRunTest {
         } catch (IOException | InterruptedException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    @Test
+    void validationsSeeTheWeightsOfTheirStepAndAreToldBeforeTheRunEnds() throws IOException {
+        train(start -> {
+            FakeSession validating = new FakeSession(start);
+            validating.validateEvery = 10;
+            return validating;
+        });
+
+        assertThat(validated).containsOnlyKeys(10L, 20L);
+        assertThat(validated.get(20L)).isEqualTo((double) expectedWeight());
+        assertThat(validated.get(10L)).isNotEqualTo((double) expectedWeight());
+        assertThat(committed).isEqualTo(steps(1, 20));
     }
 
     @Test

@@ -118,6 +118,39 @@ class WorkerActorTest {
     }
 
     @Test
+    void onlyRankZeroValidates() {
+        for (int rank = 0; rank <= 1; rank++) {
+            TestProbe<CoordinatorCommand> coordinator = kit.createTestProbe();
+            FakeSession session = session();
+            session.validateEvery = 1;
+            worker(
+                    coordinator.getRef(),
+                    new FakeFeeds(),
+                    session,
+                    kit.<Outcome>createTestProbe().getRef());
+            ActorRef<WorkerCommand> worker = coordinator
+                    .expectMessageClass(CoordinatorCommand.Join.class)
+                    .worker();
+            Map<Integer, LaneCursor> start = Map.of(0, LaneCursor.START, 1, LaneCursor.START);
+            worker.tell(new WorkerCommand.Assignment(1, rank, 2, List.of(rank), 2, 0, start, false, false));
+            LaneCursor after = coordinator
+                    .expectMessageClass(StepReady.class)
+                    .lanes()
+                    .get(rank)
+                    .after();
+            worker.tell(new WorkerCommand.Commit(1, 1, true, Map.of(0, after, 1, after), false, false));
+
+            if (rank == 0) {
+                assertThat(coordinator
+                                .expectMessageClass(CoordinatorCommand.Validated.class)
+                                .step())
+                        .isEqualTo(1);
+            }
+            assertThat(coordinator.expectMessageClass(StepReady.class).step()).isEqualTo(2);
+        }
+    }
+
+    @Test
     void aGenerationThatIsAheadOfItsWeightsIsRefused() {
         TestProbe<CoordinatorCommand> coordinator = kit.createTestProbe();
         worker(
