@@ -40,7 +40,10 @@ class RecipesInteropTest {
     }
 
     private static boolean drawsFromDataOfItsOwn(Path recipe) {
-        RunConfig config = ConfigReader.read(List.of("config=" + recipe));
+        // What a recipe may leave to the user.
+        List<String> given = List.of("model.text_encoder.pretrained=folder", "dataset.params.path=shards.tar");
+        RunConfig config = ConfigReader.read(
+                Stream.concat(Stream.of("config=" + recipe), given.stream()).toList());
         return config.objective().target().equals(ObjectiveConfig.DENOISING)
                 && config.dataset().make() != null;
     }
