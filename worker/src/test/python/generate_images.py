@@ -72,7 +72,7 @@ with open(args.prompts, newline="", encoding="utf-8") as file:
         start = start[None] if start.dim() == 3 else start
         image = pipeline(
             row["caption"],
-            negative_prompt=row["negative_prompt"],
+            negative_prompt=row.get("negative_prompt", ""),
             latents=start,
             num_inference_steps=args.steps,
             guidance_scale=args.scale,
