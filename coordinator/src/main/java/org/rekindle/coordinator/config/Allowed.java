@@ -1,8 +1,10 @@
 package org.rekindle.coordinator.config;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import org.rekindle.data.UserException;
 
 /**
@@ -62,6 +64,18 @@ record Allowed(String origin) {
         } catch (InvalidPathException e) {
             throw new UserException(origin + ": " + key + ": \"" + value + "\" is not a path: " + e.getReason(), e);
         }
+    }
+
+    /** Keys of which {@code known} are all; one that begins with an underscore is a note of whoever wrote it. */
+    void keys(String section, ObjectNode values, Set<String> known) {
+        if (values == null) {
+            return;
+        }
+        values.fieldNames().forEachRemaining(key -> {
+            if (!key.startsWith("_") && !known.contains(key)) {
+                throw new UserException(origin + ": unknown key " + section + "." + key + NearestKey.hint(key, known));
+            }
+        });
     }
 
     /** @param reason completes "KEY: VALUE ..." */

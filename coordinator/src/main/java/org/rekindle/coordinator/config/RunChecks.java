@@ -196,6 +196,9 @@ final class RunChecks {
                 allowed.oneOf(
                         "model." + name + ".target", component.className(), CLASSES.getOrDefault(name, SCHEDULERS));
             }
+            if (name.startsWith("noise_scheduler")) {
+                allowed.keys("model." + name + ".params", component.params(), SchedulerKeys.KNOWN);
+            }
         });
     }
 

@@ -154,6 +154,8 @@ class ConfigReaderTest {
             model.text_encoder.target=ClipTextModle | model.text_encoder.target: "ClipTextModle" is not one of CLIPTextModel, T5EncoderModel; did you mean CLIPTextModel?
             model.noise_scheduler_inference.target=diffusers.DDIMSchedular | model.noise_scheduler_inference.target: "DDIMSchedular" is not one of
             model.noise_scheduler_training.target=DDIMSchedular | did you mean DDIMScheduler?
+            model.noise_scheduler_training.params.beta_strat=0.1 | unknown key model.noise_scheduler_training.params.beta_strat; did you mean beta_start?
+            model.noise_scheduler_inference.params={set_alpha: 1} | unknown key model.noise_scheduler_inference.params.set_alpha
             validation.every=10            | validation.every: 10 does nothing without validation.path; remove it
             validation={path: a.tar, every: 0} | validation.every: 0 is less than 1
             validation={path: a.tar, num_examples: 0} | validation.num_examples: 0 is less than 1
@@ -183,6 +185,8 @@ class ConfigReaderTest {
         assertThat(read("model.vae.pretrained=other", "model.noise_scheduler_training.params.prediction_type=sample")
                         .notices())
                 .containsExactly("model.vae: without effect, as model.pretrained goes before it");
+        assertThat(read("model.text_encoder.target=T5EncoderModel").notices())
+                .containsExactly("model.text_encoder: without effect, as model.pretrained goes before it");
         assertThat(read(
                                 "model={pretrained: null, vae: {pretrained: p, params: {latent_channels: 4}}}",
                                 "objective.target=autoencoder")

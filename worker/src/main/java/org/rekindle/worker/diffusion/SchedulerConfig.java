@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
+import org.rekindle.coordinator.config.SchedulerKeys;
 import org.rekindle.data.UserException;
 
 /** Typed look-ups in a scheduler's config, with one-line errors that name the key. */
@@ -13,64 +13,13 @@ record SchedulerConfig(ObjectNode json) {
     private static final String WHERE = "scheduler config";
 
     /**
-     * The keys that diffusers 0.40's schedulers for Stable Diffusion write ({@code KarrasDiffusionSchedulers}, LCM and TCD). A class
-     * keeps its relatives' keys in its config, so that each of these may stand beside any class.
-     */
-    private static final Set<String> KNOWN = Set.of(
-            "algorithm_type",
-            "beta_end",
-            "beta_schedule",
-            "beta_start",
-            "clip_sample",
-            "clip_sample_range",
-            "disable_corrector",
-            "dynamic_thresholding_ratio",
-            "euler_at_final",
-            "final_sigmas_type",
-            "flow_shift",
-            "interpolation_type",
-            "lambda_min_clipped",
-            "lower_order_final",
-            "num_train_timesteps",
-            "original_inference_steps",
-            "predict_x0",
-            "prediction_type",
-            "rescale_betas_zero_snr",
-            "rho",
-            "sample_max_value",
-            "set_alpha_to_one",
-            "shift_terminal",
-            "sigma_data",
-            "sigma_max",
-            "sigma_min",
-            "sigma_schedule",
-            "skip_prk_steps",
-            "solver_order",
-            "solver_p",
-            "solver_type",
-            "steps_offset",
-            "thresholding",
-            "time_shift_type",
-            "timestep_scaling",
-            "timestep_spacing",
-            "timestep_type",
-            "trained_betas",
-            "use_beta_sigmas",
-            "use_dynamic_shifting",
-            "use_exponential_sigmas",
-            "use_flow_sigmas",
-            "use_karras_sigmas",
-            "use_lu_lambdas",
-            "variance_type");
-
-    /**
      * Checks that no key would be ignored without anybody knowing; keys that begin with an underscore are diffusers' notes to itself.
      *
      * @throws UserException naming the first unknown key
      */
     void requireKnownKeys() {
         json.fieldNames().forEachRemaining(key -> {
-            if (!key.startsWith("_") && !KNOWN.contains(key)) {
+            if (!key.startsWith("_") && !SchedulerKeys.KNOWN.contains(key)) {
                 throw new UserException(WHERE + ": unknown key " + key
                         + "; correct or remove it in scheduler_config.json, as no scheduler would heed it");
             }
