@@ -78,7 +78,8 @@ public record RunConfig(
                     "wandb: nothing is sent there; the run's metrics go to metrics.jsonl in " + experiment.folder());
         }
         RunChecks.components(model).forEach((name, component) -> {
-            if (model.pretrained() != null && component.isDeclared() && !name.startsWith("noise_scheduler")) {
+            boolean speaks = component.isDeclared() || component.target() != null;
+            if (model.pretrained() != null && speaks && !name.startsWith("noise_scheduler")) {
                 notices.add("model." + name + ": without effect, as model.pretrained goes before it");
             } else if (component.pretrained() != null && component.params() != null) {
                 notices.add("model.%s.params: without effect, as model.%s.pretrained goes before them"
