@@ -74,7 +74,7 @@ final class SchedulerFiles {
 
     /** Changes the scheduler of a pipeline to what the configuration says of the schedulers; leaves it alone where that is nothing. */
     static void change(ModelConfig model, Path pipeline) throws IOException {
-        if (!isDeclared(model)) {
+        if (!isDeclared(model) && model.noiseSchedulerInference().target() == null) {
             return;
         }
         Path file = pipeline.resolve(Component.SCHEDULER.folder()).resolve(Component.SCHEDULER.configFile());
@@ -114,6 +114,8 @@ final class SchedulerFiles {
         putIfAbsent(config, "skip_prk_steps", BooleanNode.TRUE);
         if (rescales(config) && !rescaledBefore) {
             drawFromNoiseAlone(config, chosen);
+        } else if (rescales(config) && chosen.has("_class_name")) {
+            requireFollowsZeroSnr(config);
         }
         return config;
     }
@@ -145,18 +147,26 @@ final class SchedulerFiles {
                     "model.noise_scheduler_training: rescale_betas_zero_snr with prediction_type epsilon: at the"
                             + " last timestep the noise says nothing about the latents; set prediction_type to v_prediction");
         }
-        String className = config.get("_class_name").asText();
-        if (!FOLLOW_ZERO_SNR.contains(className)) {
-            if (chosen.has("_class_name")) {
-                throw new UserException("model.noise_scheduler_inference: " + className
-                        + " knows no rescale_betas_zero_snr; set target to one of "
-                        + String.join(", ", FOLLOW_ZERO_SNR));
-            }
+        if (chosen.has("_class_name")) {
+            requireFollowsZeroSnr(config);
+        } else if (!followsZeroSnr(config)) {
             config.put("_class_name", FOLLOW_ZERO_SNR.get(0));
         }
         if (!chosen.has("timestep_spacing")) {
             config.put("timestep_spacing", "trailing");
         }
+    }
+
+    private static void requireFollowsZeroSnr(ObjectNode config) {
+        if (!followsZeroSnr(config)) {
+            throw new UserException("model.noise_scheduler_inference: "
+                    + config.get("_class_name").asText() + " knows no rescale_betas_zero_snr; set target to one of "
+                    + String.join(", ", FOLLOW_ZERO_SNR));
+        }
+    }
+
+    private static boolean followsZeroSnr(ObjectNode config) {
+        return FOLLOW_ZERO_SNR.contains(config.get("_class_name").asText());
     }
 
     private static boolean rescales(ObjectNode config) {

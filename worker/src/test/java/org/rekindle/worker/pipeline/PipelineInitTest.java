@@ -339,6 +339,24 @@ class PipelineInitTest {
                         .toString())
                 .isEqualTo("[\"diffusers\",\"DDIMScheduler\"]");
         assertThat(PipelineInit.trainingSchedule(model, pipeline)).isEqualTo(expected);
+        assertInitFails(
+                scheduled(pipeline.root().toString(), null, new ComponentConfig("PNDMScheduler", null, null)),
+                "PNDMScheduler knows no rescale_betas_zero_snr");
+    }
+
+    @Test
+    void aPretrainedPipelineMayBeDrawnWithAnotherSchedulerNamedByItsTargetAlone() {
+        PipelineDirectory source = TinyPipeline.write(folder.resolve("source"), 1);
+        ComponentConfig euler = new ComponentConfig("diffusers.EulerDiscreteScheduler", null, null);
+        PipelineDirectory pipeline =
+                PipelineInit.init(scheduled(source.root().toString(), null, euler), null, 0, folder.resolve("p"));
+
+        ObjectNode expected = source.config(Component.SCHEDULER).put("_class_name", "EulerDiscreteScheduler");
+        assertThat(pipeline.config(Component.SCHEDULER)).isEqualTo(expected);
+        assertThat(JsonFiles.readObject(pipeline.root().resolve("model_index.json"))
+                        .get("scheduler")
+                        .toString())
+                .isEqualTo("[\"diffusers\",\"EulerDiscreteScheduler\"]");
     }
 
     @Test
