@@ -10,13 +10,14 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 import org.rekindle.data.UserException;
+import org.rekindle.worker.diffusion.Pictures;
 import org.rekindle.worker.diffusion.PromptList;
 import org.rekindle.worker.pipeline.JsonFiles;
 import org.rekindle.worker.torchscript.ComputeType;
 
 /**
- * What the pictures of a folder are drawn with, kept in it as {@code generate.json}: a generation goes on only with pictures of its own
- * kind. What does not change a picture, such as the batch size, is left out.
+ * What the pictures of a folder or a shard are drawn with, kept in {@link Pictures#settings}: a generation goes on only with pictures of
+ * its own kind. What does not change a picture, such as the batch size, is left out.
  *
  * @param pipeline its folder without links, so that a run's newer checkpoint is another one
  * @param captions SHA-256 of all uids, captions and negative prompts
@@ -30,8 +31,6 @@ record DrawnWith(
         long seed,
         String latents,
         String precision) {
-
-    private static final String FILE = "generate.json";
 
     static DrawnWith of(GenerateCommand.Options options, List<PromptList.Entry> prompts) {
         StringBuilder captions = new StringBuilder();
@@ -67,32 +66,33 @@ record DrawnWith(
     }
 
     /**
-     * Compares with what a folder's pictures were drawn with.
+     * Compares with what pictures were drawn with.
      *
      * @throws UserException naming the first setting that differs
      */
-    void requireSame(Path folder) {
-        if (!Files.exists(folder.resolve(FILE))) {
+    void requireSame(Path settings) {
+        if (!Files.exists(settings)) {
             return;
         }
-        ObjectNode before = JsonFiles.readObject(folder.resolve(FILE));
+        ObjectNode before = JsonFiles.readObject(settings);
         ObjectNode now = Json.tree(this);
         now.fieldNames().forEachRemaining(key -> {
             if (!now.get(key).asText().equals(before.path(key).asText())) {
-                throw new UserException(folder + ": holds pictures drawn with " + key + " = " + before.get(key)
-                        + ", asked for is " + now.get(key) + "; choose another out=, or delete the folder");
+                throw new UserException(settings + ": the pictures there are drawn with " + key + " = "
+                        + before.get(key) + ", asked for is " + now.get(key)
+                        + "; choose another out=, or delete pictures and file");
             }
         });
     }
 
-    /** Notes it in a folder that pictures are about to be drawn into. */
-    void note(Path folder) {
-        Path file = folder.resolve(FILE);
+    /** Notes it where pictures are about to be drawn. */
+    void note(Path settings) {
         try {
-            AtomicFile.write(file, stream -> stream.write((Json.pretty(this) + "\n").getBytes(StandardCharsets.UTF_8)));
+            AtomicFile.write(
+                    settings, stream -> stream.write((Json.pretty(this) + "\n").getBytes(StandardCharsets.UTF_8)));
         } catch (IOException e) {
             throw new UserException(
-                    file.getParent() + ": images cannot be written (" + UserException.reason(e)
+                    settings.getParent() + ": images cannot be written (" + UserException.reason(e)
                             + "); check disk space and permissions",
                     e);
         }

@@ -72,9 +72,9 @@ final class GenerateCommand implements Callable<Integer> {
         List<Pictures> share = Pictures.of(options.out(), prompts, worker.rank(), worker.workers());
         int own = share.stream().mapToInt(pictures -> pictures.prompts().size()).sum();
         DrawnWith settings = DrawnWith.of(options, prompts);
-        if (options.prompt() == null) {
-            share.forEach(pictures -> settings.requireSame(pictures.folder()));
-        }
+        share.stream()
+                .filter(pictures -> !isDrawnAnew(options, pictures))
+                .forEach(pictures -> settings.requireSame(pictures.settings()));
         int missing = share.stream()
                 .mapToInt(pictures -> toDraw(options, pictures).size())
                 .sum();
@@ -110,7 +110,9 @@ final class GenerateCommand implements Callable<Integer> {
             for (Pictures pictures : share) {
                 List<PromptList.Entry> prompts = toDraw(options, pictures);
                 generation.check(prompts, latents);
-                drawnWith.note(pictures.folder());
+                if (!prompts.isEmpty()) {
+                    drawnWith.note(pictures.settings());
+                }
                 int drawn = before;
                 generation.write(prompts, latents, pictures.folder(), images -> progress.done(drawn + images));
                 before += prompts.size();
@@ -120,9 +122,13 @@ final class GenerateCommand implements Callable<Integer> {
         return done;
     }
 
-    /** A single caption is drawn anew into a folder: whoever tries captions wants to see the last one. */
     private static List<PromptList.Entry> toDraw(Options options, Pictures pictures) {
-        return options.prompt() != null && pictures instanceof PictureFolder ? pictures.prompts() : pictures.missing();
+        return isDrawnAnew(options, pictures) ? pictures.prompts() : pictures.missing();
+    }
+
+    /** A single caption in a folder: whoever tries captions wants to see the last one. */
+    private static boolean isDrawnAnew(Options options, Pictures pictures) {
+        return options.prompt() != null && pictures instanceof PictureFolder;
     }
 
     private static void check(Options options) {

@@ -16,6 +16,11 @@ import org.rekindle.data.UserException;
 public record PictureFolder(Path folder, List<PromptList.Entry> prompts, boolean withGrid) implements Pictures {
 
     @Override
+    public Path settings() {
+        return folder.resolve("generate.json");
+    }
+
+    @Override
     public List<PromptList.Entry> missing() {
         return Pictures.missing(prompts, folder);
     }

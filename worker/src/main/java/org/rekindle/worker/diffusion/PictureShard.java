@@ -35,6 +35,11 @@ public record PictureShard(Path file, List<PromptList.Entry> prompts) implements
     }
 
     @Override
+    public Path settings() {
+        return file.resolveSibling(file.getFileName() + ".json");
+    }
+
+    @Override
     public List<PromptList.Entry> missing() {
         if (!Files.exists(file)) {
             return Pictures.missing(prompts, folder());

@@ -20,6 +20,9 @@ public sealed interface Pictures permits PictureFolder, PictureShard {
     /** The folder that {@code UID.png} is to be written to. */
     Path folder();
 
+    /** The file that says what the pictures are drawn with; it stays when they are complete. */
+    Path settings();
+
     /**
      * The captions that are not drawn yet.
      *

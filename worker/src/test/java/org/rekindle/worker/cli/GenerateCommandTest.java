@@ -117,6 +117,20 @@ class GenerateCommandTest {
     }
 
     @Test
+    void aShardOfOtherSettingsIsNotTakenForTheirs() throws IOException {
+        Path prompts = prompts(2);
+        Path out = folder.resolve("x-{0..1}.tar");
+        assertThat(generate(prompts, out, "seed=1").code()).isZero();
+
+        CommandRun other = generate(prompts, out, "seed=2");
+
+        assertThat(other.code()).as(other.out()).isNotZero();
+        assertThat(other.err())
+                .contains("drawn with seed = 1, asked for is 2", "another out=")
+                .hasLineCount(1);
+    }
+
+    @Test
     void aNegativePromptOfItsOwnGoesBeforeTheOneForAll() throws IOException {
         Path file = Files.writeString(
                 folder.resolve("prompts.csv"),
