@@ -44,11 +44,25 @@ final class ComponentFiles {
         Files.createDirectories(target);
         for (Path file : files(source)) {
             String name = file.getFileName().toString();
-            boolean describes = name.endsWith(".json") || name.endsWith(".txt") || name.endsWith(".model");
-            if (describes && !name.endsWith(INDEX_SUFFIX)) {
+            if (isConfig(name)) {
                 Files.copy(file, target.resolve(name));
             }
         }
+    }
+
+    /** Links all that {@link #copyConfigs} leaves out: the weights, in whatever format, of a component that Rekindle does not read. */
+    static void linkOthers(Path source, Path target) throws IOException {
+        for (Path file : files(source)) {
+            String name = file.getFileName().toString();
+            if (!isConfig(name)) {
+                link(file, target.resolve(name));
+            }
+        }
+    }
+
+    private static boolean isConfig(String name) {
+        boolean describes = name.endsWith(".json") || name.endsWith(".txt") || name.endsWith(".model");
+        return describes && !name.endsWith(INDEX_SUFFIX);
     }
 
     /** Links weights, an index and its shards included, into a folder; copies them where links are not possible. */

@@ -6,7 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
+import java.util.Arrays;
 import java.util.Map;
 import org.rekindle.data.UserException;
 import org.rekindle.worker.models.Models;
@@ -166,8 +166,13 @@ public final class PipelineDirectory {
         Files.createDirectories(target);
         for (Map.Entry<String, JsonNode> field : index.properties()) {
             Path source = root.resolve(field.getKey());
-            if (field.getValue().path(1).isTextual() && Files.isDirectory(source)) {
+            // A name with dots or slashes would lead out of the folder.
+            if (field.getKey().matches("\\w+") && field.getValue().path(1).isTextual() && Files.isDirectory(source)) {
                 ComponentFiles.copyConfigs(source, target.resolve(field.getKey()));
+                if (Arrays.stream(Component.values())
+                        .noneMatch(component -> component.folder().equals(field.getKey()))) {
+                    ComponentFiles.linkOthers(source, target.resolve(field.getKey()));
+                }
             }
         }
         for (Component component : Component.values()) {
@@ -179,12 +184,6 @@ public final class PipelineDirectory {
                 changed.get(component).write(folder.resolve(component.weightsFile()));
             } else {
                 ComponentFiles.linkWeights(weightsPath(component), folder);
-            }
-        }
-        for (String other : List.of("safety_checker", "image_encoder")) {
-            Path weights = root.resolve(other).resolve("model.safetensors");
-            if (Files.isRegularFile(weights)) {
-                ComponentFiles.linkWeights(weights, target.resolve(other));
             }
         }
         // Last, since it makes the folder a pipeline.

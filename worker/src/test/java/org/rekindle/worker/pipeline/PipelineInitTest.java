@@ -91,6 +91,26 @@ class PipelineInitTest {
     }
 
     @Test
+    void aCopyHoldsTheWeightsOfComponentsThatRekindleDoesNotReadWhateverTheirFormat() throws IOException {
+        PipelineDirectory source = TinyPipeline.write(folder.resolve("source"), 1);
+        ObjectNode index = JsonFiles.readObject(source.root().resolve("model_index.json"));
+        index.putArray("safety_checker").add("stable_diffusion").add("StableDiffusionSafetyChecker");
+        index.putArray("..").add("diffusers").add("Outside");
+        JsonFiles.write(source.root().resolve("model_index.json"), index);
+        Path checker = Files.createDirectories(source.root().resolve("safety_checker"));
+        Files.writeString(checker.resolve("config.json"), "{}");
+        Files.writeString(checker.resolve("pytorch_model.bin"), "pickle");
+        Files.writeString(folder.resolve("outside.safetensors"), "x");
+
+        Path copy = folder.resolve("copies/copy");
+        PipelineDirectory.open(source.root()).copyTo(copy, Map.of());
+
+        assertThat(copy.resolve("safety_checker/config.json")).hasContent("{}");
+        assertThat(copy.resolve("safety_checker/pytorch_model.bin")).hasContent("pickle");
+        assertThat(folder.resolve("copies/outside.safetensors")).doesNotExist();
+    }
+
+    @Test
     void aCopyHoldsTheChangedWeightsAndLeavesItsSourceAlone() throws IOException {
         PipelineDirectory source = TinyPipeline.write(folder.resolve("source"), 1);
         byte[] before = weights(source);
