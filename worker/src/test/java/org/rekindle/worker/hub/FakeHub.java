@@ -118,7 +118,8 @@ public final class FakeHub implements AutoCloseable {
         });
     }
 
-    private void begin(HttpExchange exchange, String file, int bytes) throws IOException {
+    /** Sends so many bytes and leaves the connection open. */
+    void begin(HttpExchange exchange, String file, int bytes) throws IOException {
         byte[] content = requested(exchange, files.get(file));
         exchange.sendResponseHeaders(content.length < files.get(file).length ? 206 : 200, content.length);
         exchange.getResponseBody().write(content, 0, bytes);
