@@ -11,7 +11,7 @@ import sys
 
 import diffusers
 import torch
-from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
+from tiny_pipeline import tiny_pipeline
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 tokenizer_folder, out = sys.argv[1:3]
@@ -30,34 +30,8 @@ text_config = CLIPTextConfig(
     eos_token_id=tokenizer.eos_token_id,
     pad_token_id=tokenizer.pad_token_id,
 )
-pipeline = StableDiffusionPipeline(
-    vae=AutoencoderKL(
-        block_out_channels=(8, 16),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        latent_channels=4,
-        norm_num_groups=4,
-        sample_size=32,
-    ),
-    text_encoder=CLIPTextModel(text_config),
-    tokenizer=tokenizer,
-    unet=UNet2DConditionModel(
-        sample_size=16,
-        block_out_channels=(16, 32),
-        layers_per_block=1,
-        cross_attention_dim=16,
-        attention_head_dim=2,
-        norm_num_groups=4,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-    ),
-    scheduler=scheduler_class(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", **scheduler_config
-    ),
-    safety_checker=None,
-    feature_extractor=None,
-    requires_safety_checker=False,
-)
+scheduler = scheduler_class(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", **scheduler_config)
+pipeline = tiny_pipeline(CLIPTextModel(text_config), tokenizer, scheduler)
 if len(sys.argv) > 5:
     pipeline.to(dtype=getattr(torch, sys.argv[5]))
 pipeline.save_pretrained(out)

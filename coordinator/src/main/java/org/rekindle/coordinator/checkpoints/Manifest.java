@@ -2,21 +2,18 @@ package org.rekindle.coordinator.checkpoints;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Collections;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.rekindle.data.Sha256;
 
 /**
  * {@code MANIFEST.json}: every file of a checkpoint, by its path in the checkpoint's folder. It is written last, so a checkpoint without
@@ -56,7 +53,7 @@ record Manifest(Map<String, Entry> files) {
             boolean linked = known != null
                     && known.size() == Files.size(file)
                     && sameFile(file, previous.get().folder().resolve(name));
-            files.put(name, linked ? known : new Entry(Files.size(file), sha256(file)));
+            files.put(name, linked ? known : new Entry(Files.size(file), Sha256.of(file)));
         }
         return new Manifest(files);
     }
@@ -109,7 +106,7 @@ record Manifest(Map<String, Entry> files) {
                 if (size != entry.getValue().size()) {
                     return Optional.of(entry.getKey() + " has " + size + " bytes instead of "
                             + entry.getValue().size());
-                } else if (hashes && !sha256(file).equals(entry.getValue().sha256())) {
+                } else if (hashes && !Sha256.of(file).equals(entry.getValue().sha256())) {
                     return Optional.of(entry.getKey() + " is damaged: its SHA-256 is not that of the manifest");
                 }
             }
@@ -120,19 +117,6 @@ record Manifest(Map<String, Entry> files) {
             return Optional.of(NAME + " is damaged: not the JSON of a manifest");
         } catch (IOException e) {
             return Optional.of("cannot be read (" + e.getMessage() + ")");
-        }
-    }
-
-    private static String sha256(Path file) throws IOException {
-        try (InputStream in = Files.newInputStream(file)) {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            byte[] buffer = new byte[1 << 16];
-            for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
-                digest.update(buffer, 0, read);
-            }
-            return HexFormat.of().formatHex(digest.digest());
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-256", e);
         }
     }
 }

@@ -2,13 +2,10 @@ package org.rekindle.coordinator.config;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.rekindle.data.Sha256;
 
 /** A run's identity: SHA-256 over the values its numbers depend on, in the order of their names. */
 final class ConfigurationHash {
@@ -29,12 +26,7 @@ final class ConfigurationHash {
         if (config.lrScheduler().scheduler().equals(LrSchedulerConfig.COSINE_WITH_WARMUP)) {
             tree.put("num_examples_to_see", config.experiment().numExamplesToSee());
         }
-        try {
-            byte[] text = sorted(tree).toString().getBytes(StandardCharsets.UTF_8);
-            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(text));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-256", e);
-        }
+        return Sha256.of(sorted(tree).toString());
     }
 
     private static JsonNode sorted(JsonNode node) {

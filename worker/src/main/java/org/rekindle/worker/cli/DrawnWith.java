@@ -5,10 +5,8 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
+import org.rekindle.data.Sha256;
 import org.rekindle.data.UserException;
 import org.rekindle.worker.diffusion.Pictures;
 import org.rekindle.worker.diffusion.PromptList;
@@ -38,22 +36,13 @@ record DrawnWith(
                 captions.append("%s\0%s\0%s\0".formatted(prompt.uid(), prompt.caption(), prompt.negativePrompt())));
         return new DrawnWith(
                 real(options.pipeline()),
-                sha256(captions.toString()),
+                Sha256.of(captions.toString()),
                 options.scheduler(),
                 options.numInferenceSteps(),
                 options.guidanceScale(),
                 options.seed(),
                 options.latents() == null ? null : real(options.latents()),
                 ComputeType.of(options.precision()).name());
-    }
-
-    private static String sha256(String text) {
-        try {
-            byte[] hash = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
-            return HexFormat.of().formatHex(hash);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e); // every JDK has it
-        }
     }
 
     /** A path that leads nowhere stays as it is: whoever opens it says so. */

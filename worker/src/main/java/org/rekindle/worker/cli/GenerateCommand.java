@@ -75,9 +75,11 @@ final class GenerateCommand implements Callable<Integer> {
         share.stream()
                 .filter(pictures -> !isDrawnAnew(options, pictures))
                 .forEach(pictures -> settings.requireSame(pictures.settings()));
-        int missing = share.stream()
-                .mapToInt(pictures -> toDraw(options, pictures).size())
-                .sum();
+        List<Work> work = share.stream()
+                .map(pictures ->
+                        new Work(pictures, isDrawnAnew(options, pictures) ? pictures.prompts() : pictures.missing()))
+                .toList();
+        int missing = work.stream().mapToInt(one -> one.prompts().size()).sum();
         if (worker.workers() > 1) {
             System.out.printf(
                     "worker %d of %d (%s) draws %d of %d images%n",
@@ -87,13 +89,16 @@ final class GenerateCommand implements Callable<Integer> {
             System.out.printf("%d of %d images are there already and stay as they are%n", own - missing, own);
         }
         List<Path> done = missing > 0
-                ? draw(options, share, missing, settings)
+                ? draw(options, work, missing, settings)
                 : share.stream().map(Pictures::finish).toList();
         done.forEach(System.out::println);
         return 0;
     }
 
-    private static List<Path> draw(Options options, List<Pictures> share, int missing, DrawnWith drawnWith)
+    /** @param prompts those of the pictures that are to be drawn */
+    private record Work(Pictures pictures, List<PromptList.Entry> prompts) {}
+
+    private static List<Path> draw(Options options, List<Work> work, int missing, DrawnWith drawnWith)
             throws InterruptedException {
         Torch.init(options.threads());
         PipelineDirectory pipeline = PipelineDirectory.open(Path.of(options.pipeline()));
@@ -107,23 +112,18 @@ final class GenerateCommand implements Callable<Integer> {
                         System.out, Boolean.getBoolean("rekindle.terminal"), missing, System::nanoTime)) {
             Generation generation = new Generation(textToImage, settings, options.seed(), options.batchSize());
             int before = 0;
-            for (Pictures pictures : share) {
-                List<PromptList.Entry> prompts = toDraw(options, pictures);
-                generation.check(prompts, latents);
-                if (!prompts.isEmpty()) {
-                    drawnWith.note(pictures.settings());
+            for (Work one : work) {
+                generation.check(one.prompts, latents);
+                if (!one.prompts.isEmpty()) {
+                    drawnWith.note(one.pictures.settings());
                 }
                 int drawn = before;
-                generation.write(prompts, latents, pictures.folder(), images -> progress.done(drawn + images));
-                before += prompts.size();
-                done.add(pictures.finish());
+                generation.write(one.prompts, latents, one.pictures.folder(), images -> progress.done(drawn + images));
+                before += one.prompts.size();
+                done.add(one.pictures.finish());
             }
         }
         return done;
-    }
-
-    private static List<PromptList.Entry> toDraw(Options options, Pictures pictures) {
-        return isDrawnAnew(options, pictures) ? pictures.prompts() : pictures.missing();
     }
 
     /** A single caption in a folder: whoever tries captions wants to see the last one. */

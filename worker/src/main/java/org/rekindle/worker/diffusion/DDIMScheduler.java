@@ -54,22 +54,13 @@ public final class DDIMScheduler implements Scheduler {
         for (int i = 0; i < result.length; i++) {
             float x = sample[i];
             float prediction = modelOutput[i];
-            float original;
-            float predictedNoise;
-            switch (schedule.predictionType()) {
-                case EPSILON -> {
-                    original = (x - rootBeta * prediction) / rootAlpha;
-                    predictedNoise = prediction;
-                }
-                case SAMPLE -> {
-                    original = prediction;
-                    predictedNoise = (x - rootAlpha * prediction) / rootBeta;
-                }
-                default -> {
-                    original = rootAlpha * x - rootBeta * prediction;
-                    predictedNoise = rootAlpha * prediction + rootBeta * x;
-                }
-            }
+            float original = schedule.predictionType().original(rootAlpha, rootBeta, x, prediction);
+            float predictedNoise =
+                    switch (schedule.predictionType()) {
+                        case EPSILON -> prediction;
+                        case SAMPLE -> (x - rootAlpha * prediction) / rootBeta;
+                        case V_PREDICTION -> rootAlpha * prediction + rootBeta * x;
+                    };
             original = Math.max(-clipRange, Math.min(clipRange, original));
             result[i] = rootAlphaPrevious * original + rootBetaPrevious * predictedNoise;
         }

@@ -55,12 +55,7 @@ public final class DDPMScheduler implements Scheduler {
 
         float[] result = new float[sample.length];
         for (int i = 0; i < result.length; i++) {
-            float original =
-                    switch (schedule.predictionType()) {
-                        case EPSILON -> (sample[i] - rootBetaBar * modelOutput[i]) / rootAlphaBar;
-                        case SAMPLE -> modelOutput[i];
-                        case V_PREDICTION -> rootAlphaBar * sample[i] - rootBetaBar * modelOutput[i];
-                    };
+            float original = schedule.predictionType().original(rootAlphaBar, rootBetaBar, sample[i], modelOutput[i]);
             original = Math.max(-clipRange, Math.min(clipRange, original));
             result[i] = originalWeight * original + sampleWeight * sample[i];
             if (fresh != null) {

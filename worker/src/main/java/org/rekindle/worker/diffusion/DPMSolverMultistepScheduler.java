@@ -126,11 +126,7 @@ public final class DPMSolverMultistepScheduler implements Scheduler {
     private float[] original(Level level, float[] prediction, float[] sample) {
         float[] original = new float[sample.length];
         for (int i = 0; i < original.length; i++) {
-            original[i] = switch (predictionType) {
-                case EPSILON -> (sample[i] - level.sigma * prediction[i]) / level.alpha;
-                case SAMPLE -> prediction[i];
-                case V_PREDICTION -> level.alpha * sample[i] - level.sigma * prediction[i];
-            };
+            original[i] = predictionType.original(level.alpha, level.sigma, sample[i], prediction[i]);
         }
         return original;
     }

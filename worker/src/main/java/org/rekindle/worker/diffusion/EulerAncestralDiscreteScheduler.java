@@ -7,17 +7,11 @@ import java.util.function.IntFunction;
  * levels (Song et al. 2021, "Score-based generative modeling", appendix F), step for step as diffusers'
  * {@code EulerAncestralDiscreteScheduler}.
  */
-public final class EulerAncestralDiscreteScheduler implements Scheduler {
-
-    private final SigmaSchedule schedule;
-    private final PredictionType predictionType;
-    private final float initNoiseSigma;
+public final class EulerAncestralDiscreteScheduler extends EulerScheduler {
 
     private EulerAncestralDiscreteScheduler(
-            SigmaSchedule schedule, PredictionType predictionType, float initNoiseSigma) {
-        this.schedule = schedule;
-        this.predictionType = predictionType;
-        this.initNoiseSigma = initNoiseSigma;
+            SchedulerConfig config, SigmaSchedule schedule, PredictionType predictionType) {
+        super(config, schedule, predictionType);
     }
 
     static EulerAncestralDiscreteScheduler of(SchedulerConfig config, int numInferenceSteps) {
@@ -28,23 +22,7 @@ public final class EulerAncestralDiscreteScheduler implements Scheduler {
         float[] training = SigmaSchedule.training(noise);
         float[] timesteps = TimestepSpacing.fractional(config, noise.numTrainTimesteps(), numInferenceSteps);
         SigmaSchedule schedule = SigmaSchedule.ending(0, timesteps, SigmaSchedule.at(timesteps, training));
-        boolean leading = config.text("timestep_spacing", "linspace").equals("leading");
-        return new EulerAncestralDiscreteScheduler(schedule, noise.predictionType(), schedule.initNoiseSigma(leading));
-    }
-
-    @Override
-    public float[] timesteps() {
-        return schedule.timesteps();
-    }
-
-    @Override
-    public float initNoiseSigma() {
-        return initNoiseSigma;
-    }
-
-    @Override
-    public float[] scaleModelInput(int index, float[] sample) {
-        return schedule.scaleModelInput(index, sample);
+        return new EulerAncestralDiscreteScheduler(config, schedule, noise.predictionType());
     }
 
     @Override

@@ -6,16 +6,10 @@ import java.util.function.IntFunction;
  * Euler's method on the probability flow (Karras et al. 2022, algorithm 1 without the second order), step for step as diffusers'
  * {@code EulerDiscreteScheduler} without churn.
  */
-public final class EulerDiscreteScheduler implements Scheduler {
+public final class EulerDiscreteScheduler extends EulerScheduler {
 
-    private final SigmaSchedule schedule;
-    private final PredictionType predictionType;
-    private final float initNoiseSigma;
-
-    private EulerDiscreteScheduler(SigmaSchedule schedule, PredictionType predictionType, float initNoiseSigma) {
-        this.schedule = schedule;
-        this.predictionType = predictionType;
-        this.initNoiseSigma = initNoiseSigma;
+    private EulerDiscreteScheduler(SchedulerConfig config, SigmaSchedule schedule, PredictionType predictionType) {
+        super(config, schedule, predictionType);
     }
 
     static EulerDiscreteScheduler of(SchedulerConfig config, int numInferenceSteps) {
@@ -33,23 +27,7 @@ public final class EulerDiscreteScheduler implements Scheduler {
             }
         }
         SigmaSchedule schedule = SigmaSchedule.ending(config, timesteps, sigmas, training);
-        boolean leading = config.text("timestep_spacing", "linspace").equals("leading");
-        return new EulerDiscreteScheduler(schedule, noise.predictionType(), schedule.initNoiseSigma(leading));
-    }
-
-    @Override
-    public float[] timesteps() {
-        return schedule.timesteps();
-    }
-
-    @Override
-    public float initNoiseSigma() {
-        return initNoiseSigma;
-    }
-
-    @Override
-    public float[] scaleModelInput(int index, float[] sample) {
-        return schedule.scaleModelInput(index, sample);
+        return new EulerDiscreteScheduler(config, schedule, noise.predictionType());
     }
 
     @Override

@@ -17,6 +17,20 @@ public enum PredictionType {
         return name().toLowerCase(Locale.ROOT);
     }
 
+    /**
+     * The clean latents x0 that a prediction for latents {@code sample} = alpha x0 + sigma noise implies; of one element.
+     *
+     * @param alpha sqrt(alphas_cumprod)
+     * @param sigma sqrt(1 - alphas_cumprod)
+     */
+    float original(float alpha, float sigma, float sample, float prediction) {
+        return switch (this) {
+            case EPSILON -> (sample - sigma * prediction) / alpha;
+            case SAMPLE -> prediction;
+            case V_PREDICTION -> alpha * sample - sigma * prediction;
+        };
+    }
+
     static Optional<PredictionType> parse(String key) {
         return Arrays.stream(values()).filter(type -> type.key().equals(key)).findFirst();
     }

@@ -54,7 +54,7 @@ class FineTuningTest {
                         "model.pretrained=" + source)
                 .awaitSuccess();
 
-        Path checkpoints = folder.resolve("runs/tuned/checkpoints");
+        Path checkpoints = folder.resolve("runs/finetuning-tiny/checkpoints");
         Map<String, byte[]> expected = files(source);
         Map<String, byte[]> untrained = files(checkpoints.resolve("step_00000000/pipeline"));
         assertThat(untrained).containsOnlyKeys(expected.keySet());

@@ -11,7 +11,6 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.rekindle.worker.cli.RekindleProcess;
 
 /** What diffusers saved and {@code train} took for {@code model.pretrained} comes back from zero steps as it was, to the byte. */
 @Tag("interop")
@@ -35,17 +34,10 @@ class FineTuningInteropTest {
             arguments.addAll(List.of("PNDMScheduler", "{\"skip_prk_steps\": true, \"steps_offset\": 1}", dtype));
         }
         Python.run(folder, script, arguments.toArray());
-        Path recipe = Path.of("src/test/resources/recipes/finetuning-tiny.yaml").toAbsolutePath();
 
-        RekindleProcess.start(
-                        folder,
-                        "train",
-                        "config=" + recipe,
-                        "experiment.log_dir=" + folder.resolve("runs"),
-                        "model.pretrained=" + source)
-                .awaitSuccess();
+        Path trained = TrainedPipeline.of(folder, "finetuning-tiny", "model.pretrained=" + source);
 
-        Path untrained = folder.resolve("runs/tuned/checkpoints/step_00000000/pipeline");
+        Path untrained = trained.resolveSibling("checkpoints").resolve("step_00000000/pipeline");
         assertThat(names(untrained)).isEqualTo(names(source)).hasSizeGreaterThan(8);
         for (String name : names(source)) {
             assertThat(untrained.resolve(name)).hasSameBinaryContentAs(source.resolve(name));

@@ -73,17 +73,13 @@ class GenerateInteropTest {
     @Test
     void aPipelineFineTunedToZeroTerminalSnrDrawsTheSameImages() throws Exception {
         Path source = saved("PNDMScheduler", "{\"skip_prk_steps\": true, \"steps_offset\": 1}");
-        Path recipe = Path.of("src/test/resources/recipes/finetuning-tiny.yaml").toAbsolutePath();
-        RekindleProcess.start(
-                        folder,
-                        "train",
-                        "config=" + recipe,
-                        "experiment.log_dir=" + folder.resolve("runs"),
-                        "model.pretrained=" + source,
-                        "model.noise_scheduler_training.params={rescale_betas_zero_snr: true, prediction_type: v_prediction}",
-                        "objective.params={snr_gamma: 5, noise_offset: 0.1, input_perturbation: 0.1}")
-                .awaitSuccess();
-        assertSameImages(folder.resolve("runs/tuned/current_pipeline"), null, 4, 16, 16);
+        Path tuned = TrainedPipeline.of(
+                folder,
+                "finetuning-tiny",
+                "model.pretrained=" + source,
+                "model.noise_scheduler_training.params={rescale_betas_zero_snr: true, prediction_type: v_prediction}",
+                "objective.params={snr_gamma: 5, noise_offset: 0.1, input_perturbation: 0.1}");
+        assertSameImages(tuned, null, 4, 16, 16);
     }
 
     private Path saved(String schedulerClass, String schedulerConfig) throws Exception {
