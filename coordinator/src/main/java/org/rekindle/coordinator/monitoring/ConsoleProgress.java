@@ -5,10 +5,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.function.LongSupplier;
-import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 
 /** Tells on a console how far a run is: a bar on a terminal, a plain line every ten seconds elsewhere. */
 public final class ConsoleProgress implements StepListener {
@@ -50,13 +47,8 @@ public final class ConsoleProgress implements StepListener {
         out.println(
                 step == 0 ? "training " + totalSteps + " steps" : "going on after step " + step + " of " + totalSteps);
         if (terminal) {
-            bar = new ProgressBarBuilder()
-                    .setTaskName("training")
-                    .setInitialMax(totalSteps)
+            bar = TerminalBar.of(out, "training", totalSteps)
                     .startsFrom(step, Duration.ZERO)
-                    .setUpdateIntervalMillis(200)
-                    .setStyle(ProgressBarStyle.ASCII)
-                    .setConsumer(new ConsoleProgressBarConsumer(out))
                     .build();
         }
     }

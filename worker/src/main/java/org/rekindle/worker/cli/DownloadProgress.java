@@ -6,10 +6,8 @@ import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.LongSupplier;
-import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
+import org.rekindle.coordinator.monitoring.TerminalBar;
 import org.rekindle.worker.hub.DownloadListener;
 
 /** Tells on a console how far a download is: a bar on a terminal, a line per file and every ten seconds elsewhere. */
@@ -44,14 +42,9 @@ final class DownloadProgress implements DownloadListener, AutoCloseable {
         out.println(
                 what + ": " + (files == 0 ? "every file is there" : files + " files to fetch, " + megabytes(bytes)));
         if (terminal && files > 0) {
-            bar = new ProgressBarBuilder()
-                    .setTaskName("download")
-                    .setInitialMax(bytes)
+            bar = TerminalBar.of(out, "download", bytes)
                     .setUnit(" MB", MEGABYTE)
-                    .setUpdateIntervalMillis(200)
-                    .setStyle(ProgressBarStyle.ASCII)
                     .showSpeed()
-                    .setConsumer(new ConsoleProgressBarConsumer(out))
                     .build();
         }
     }

@@ -4,10 +4,8 @@ import java.io.PrintStream;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.function.LongSupplier;
-import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
+import org.rekindle.coordinator.monitoring.TerminalBar;
 
 /** Tells how many images are drawn: a bar on a terminal, elsewhere a line after the first batch, every ten seconds and at the end. */
 final class ImageProgress implements AutoCloseable {
@@ -28,15 +26,7 @@ final class ImageProgress implements AutoCloseable {
         this.nanoTime = nanoTime;
         start = nanoTime.getAsLong();
         nextLine = start;
-        bar = !terminal
-                ? null
-                : new ProgressBarBuilder()
-                        .setTaskName("images")
-                        .setInitialMax(total)
-                        .setUpdateIntervalMillis(200)
-                        .setStyle(ProgressBarStyle.ASCII)
-                        .setConsumer(new ConsoleProgressBarConsumer(out))
-                        .build();
+        bar = !terminal ? null : TerminalBar.of(out, "images", total).build();
     }
 
     void done(int images) {
