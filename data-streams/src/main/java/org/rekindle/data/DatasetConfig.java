@@ -1,20 +1,25 @@
 package org.rekindle.data;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.util.Map;
+import org.rekindle.data.formats.FieldsConfig;
 import org.rekindle.data.shards.ShardRecipe;
 
 /**
  * The section {@code dataset} of a run's configuration. Absent keys are null here until {@link Params} fills in their defaults.
  *
- * @param type {@code WebDataset}
+ * @param type {@code WebDataset} or {@code ClassificationWebDataset}
  * @param params what the data set's type takes
  * @param make how {@code shards make} makes the shards of {@code params.path} when none of them exists yet; null where they are
  *     there already
  */
 public record DatasetConfig(String type, Params params, ShardRecipe make) {
 
+    public static final String WEB_DATASET = "WebDataset";
+    public static final String CLASSIFICATION = "ClassificationWebDataset";
+
     public DatasetConfig {
-        type = type == null ? "WebDataset" : type;
+        type = type == null ? WEB_DATASET : type;
     }
 
     /**
@@ -26,6 +31,15 @@ public record DatasetConfig(String type, Params params, ShardRecipe make) {
      * @param filters metadata filters by json key, such as {@code pwatermark: "<=0.5"}; all must hold
      * @param shuffleBuffer examples per block of the block shuffle, default 2000
      * @param textDropout share of captions replaced by the empty string, default 0
+     * @param fields where an example's parts are; null for each format's defaults
+     * @param classMapping prompts of the classes of a {@code ClassificationWebDataset}, or a JSON file of them
+     * @param idxToPrompt the same under the name of the original's README
+     * @param multiCaption which of several captions an example is trained with: {@code random} (default, anew in each epoch) or
+     *     {@code first}
+     * @param onShardError {@code skip} or {@code stop}, for shards that are damaged or cannot be had; absent skips the damaged ones,
+     *     which are so at every reading, and stops at the others
+     * @param filterPatience examples in a row that may be turned away before the run stops, default 20,000
+     * @param indexFolder folder of the shards' index files; absent looks beside local shards
      */
     public record Params(
             String path,
@@ -35,7 +49,47 @@ public record DatasetConfig(String type, Params params, ShardRecipe make) {
             Integer resolution,
             Map<String, String> filters,
             Integer shuffleBuffer,
-            Double textDropout) {
+            Double textDropout,
+            FieldsConfig fields,
+            JsonNode classMapping,
+            JsonNode idxToPrompt,
+            String multiCaption,
+            String onShardError,
+            Integer filterPatience,
+            String indexFolder) {
+
+        public static final String FIRST = "first";
+        public static final String RANDOM = "random";
+        public static final String SKIP = "skip";
+        public static final String STOP = "stop";
+
+        /** WebDataset shards as its tools write them; all else by default. */
+        public Params(
+                String path,
+                Integer batchSize,
+                Integer workers,
+                Long numExamplesToSee,
+                Integer resolution,
+                Map<String, String> filters,
+                Integer shuffleBuffer,
+                Double textDropout) {
+            this(
+                    path,
+                    batchSize,
+                    workers,
+                    numExamplesToSee,
+                    resolution,
+                    filters,
+                    shuffleBuffer,
+                    textDropout,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null);
+        }
 
         public Params {
             workers = workers == null || workers < 1 ? 1 : workers;
@@ -43,6 +97,10 @@ public record DatasetConfig(String type, Params params, ShardRecipe make) {
             filters = filters == null ? Map.of() : Map.copyOf(filters);
             shuffleBuffer = shuffleBuffer == null ? 2000 : shuffleBuffer;
             textDropout = textDropout == null ? 0.0 : textDropout;
+            classMapping = classMapping == null || classMapping.isNull() ? null : classMapping;
+            idxToPrompt = idxToPrompt == null || idxToPrompt.isNull() ? null : idxToPrompt;
+            multiCaption = multiCaption == null ? RANDOM : multiCaption;
+            filterPatience = filterPatience == null ? 20_000 : filterPatience;
         }
     }
 }

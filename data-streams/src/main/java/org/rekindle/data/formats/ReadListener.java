@@ -4,16 +4,18 @@ package org.rekindle.data.formats;
 public interface ReadListener {
 
     /** Hears nothing. */
-    ReadListener NONE = new ReadListener() {
-        @Override
-        public void member(long bytes) {}
+    ReadListener NONE = new ReadListener() {};
 
-        @Override
-        public void corrupt(String where, String why) {}
-    };
+    /**
+     * An example begins, wanted or not.
+     *
+     * @param index its number in the shard
+     * @param offset byte of the shard where it begins; -1 where the format has no such thing
+     */
+    default void example(long index, long offset) {}
 
     /** A member was read whole. */
-    void member(long bytes);
+    default void member(long bytes) {}
 
     /**
      * Something could not be read and is left out.
@@ -21,5 +23,5 @@ public interface ReadListener {
      * @param where the shard, or {@code shard#member}
      * @param why what is wrong with it
      */
-    void corrupt(String where, String why);
+    default void corrupt(String where, String why) {}
 }

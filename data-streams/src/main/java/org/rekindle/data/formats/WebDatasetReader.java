@@ -1,65 +1,63 @@
 package org.rekindle.data.formats;
 
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
+import java.io.IOException;
+import java.util.HashMap;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.LongPredicate;
+import org.rekindle.data.stores.Shard;
 
 /**
  * Groups the members of a tar into examples as WebDataset does: the key of a member is its path up to the first dot of the base name,
  * what follows is its suffix, in lower case; a new key or a suffix that the example already has starts the next example. Members
  * without a suffix and those named {@code __x__} are passed over.
- *
- * <p>Image bytes come from the first of the suffixes jpg, png, jpeg, webp, the caption from txt, metadata from json. One thread;
- * closing gives the file back.
  */
-public final class WebDatasetReader implements AutoCloseable {
+final class WebDatasetReader implements ExampleReader {
 
-    /** In the order of preference. */
-    private static final List<String> IMAGE_SUFFIXES = List.of("jpg", "png", "jpeg", "webp");
+    /** Larger members are no training image; without a bound a damaged header could ask for all memory. */
+    private static final long MAX_MEMBER_BYTES = 256L << 20;
 
-    private final TarShard tar;
+    private final WebDatasetFormat format;
+    private final TarMembers tar;
+    private final LaterRead images;
     private final String shard;
     private final LongPredicate wanted;
     private final ReadListener listener;
     private String pending;
-    private long index = -1;
+    private ShardFailure failure;
+    private long index;
     private boolean ended;
 
-    private WebDatasetReader(TarShard tar, String shard, LongPredicate wanted, ReadListener listener) {
+    /**
+     * @param tar at the header of an example
+     * @param images reads members of this tar later; null where a member that is passed over is gone
+     * @param first index of the example that {@code tar} is at
+     */
+    WebDatasetReader(
+            WebDatasetFormat format,
+            TarMembers tar,
+            LaterRead images,
+            Shard shard,
+            long first,
+            LongPredicate wanted,
+            ReadListener listener) {
+        this.format = format;
         this.tar = tar;
-        this.shard = shard;
+        this.images = images;
+        this.shard = shard.name();
+        this.index = first - 1;
         this.wanted = wanted;
         this.listener = listener;
     }
 
-    /**
-     * Opens a shard.
-     *
-     * @param wanted which examples to read, by their index in the shard; the bytes of the others are passed over
-     * @throws org.rekindle.data.UserException when the file cannot be opened; {@link #next()} throws it when it is no tar
-     */
-    public static WebDatasetReader open(Path path, LongPredicate wanted, ReadListener listener) {
-        return new WebDatasetReader(new TarShard(path), path.getFileName().toString(), wanted, listener);
-    }
-
-    /**
-     * Looks at the beginning of a shard only.
-     *
-     * @throws org.rekindle.data.UserException when the file cannot be opened or is no tar
-     */
-    public static void requireTar(Path path) {
-        try (TarShard tar = new TarShard(path)) {
-            tar.next();
-        }
-    }
-
-    /** Returns the next wanted example, or null at the end of the shard. */
+    @Override
     public Example next() {
         while (true) {
+            if (failure != null) {
+                throw failure;
+            }
             String first = pending == null && !ended ? nextMember() : pending;
             pending = null;
             if (first == null) {
@@ -76,48 +74,67 @@ public final class WebDatasetReader implements AutoCloseable {
     /** Reads the example that begins with the current member; null when it is not wanted or the shard breaks off within it. */
     private Example group(String first) {
         index++;
+        listener.example(index, tar.header());
         boolean read = wanted.test(index);
         String key = key(first);
-        Members members = new Members();
+        Parts parts = new Parts();
         Set<String> suffixes = new HashSet<>();
         String member = first;
-        while (member != null && key(member).equals(key) && suffixes.add(suffix(member))) {
-            if (read) {
-                take(members, member);
+        try {
+            while (member != null && key(member).equals(key) && suffixes.add(suffix(member))) {
+                if (read) {
+                    take(parts, member);
+                }
+                member = nextMember();
             }
-            member = tar.damage() == null ? nextMember() : null;
+        } catch (ShardFailure e) {
+            failure = e;
+            String within = tar.failedMember();
+            boolean cut = !e.isDamage() || (within != null && key.equals(key(within)));
+            return read && !cut ? parts.example(key) : null;
         }
         pending = member;
         ended = member == null;
-        if (tar.damage() != null && tar.damagedMember() != null && key.equals(key(tar.damagedMember()))) {
-            return null;
-        }
-        return read ? new Example(shard, key, index, members.image, members.caption, members.json) : null;
+        return read ? parts.example(key) : null;
     }
 
-    private void take(Members members, String member) {
+    private void take(Parts parts, String member) {
         String suffix = suffix(member);
-        boolean image = IMAGE_SUFFIXES.contains(suffix);
-        if (!image && !suffix.equals("txt") && !suffix.equals("json")) {
+        int image = format.images().indexOf(suffix);
+        if (image < 0 && !format.reads(suffix)) {
             return;
         }
-        if (!tar.isReadable()) {
+        if (tar.size() > MAX_MEMBER_BYTES) {
             listener.corrupt(shard + "#" + member, "the member is larger than an example may be (256 MiB)");
-            return;
+        } else if (image < 0) {
+            parts.texts.put(suffix, bytes());
+        } else if (image < parts.imageRank) {
+            parts.imageRank = image;
+            parts.image = images == null ? EncodedImage.of(bytes()) : later();
         }
+    }
+
+    private byte[] bytes() {
         byte[] bytes = tar.read();
-        if (bytes == null) {
-            reportDamage();
-            return;
-        }
         listener.member(bytes.length);
-        if (image) {
-            members.image(suffix, bytes);
-        } else if (suffix.equals("txt")) {
-            members.caption = new String(bytes, StandardCharsets.UTF_8).strip();
-        } else {
-            members.json = bytes;
-        }
+        return bytes;
+    }
+
+    private EncodedImage later() {
+        long position = tar.position();
+        int size = (int) tar.size();
+        return new EncodedImage() {
+            @Override
+            public byte[] read() throws IOException {
+                listener.member(size);
+                return images.read(position, size);
+            }
+
+            @Override
+            public EncodedImage kept() throws IOException {
+                return EncodedImage.of(read());
+            }
+        };
     }
 
     private String nextMember() {
@@ -125,21 +142,18 @@ public final class WebDatasetReader implements AutoCloseable {
         do {
             member = tar.next();
         } while (member != null && (suffix(member).isEmpty() || isMeta(member)));
-        if (member == null && tar.damage() != null) {
-            reportDamage();
-        } else if (member == null && index < 0) {
+        if (member == null && index < 0) {
             listener.corrupt(shard, "the tar holds no example");
         }
         return member;
     }
 
-    private void reportDamage() {
-        listener.corrupt(shard, tar.damage() + "; what follows in this shard is left out");
-    }
-
     @Override
     public void close() {
         tar.close();
+        if (images != null) {
+            images.close();
+        }
     }
 
     private static boolean isMeta(String member) {
@@ -165,18 +179,13 @@ public final class WebDatasetReader implements AutoCloseable {
     }
 
     /** What an example is put together from. */
-    private static final class Members {
-        private byte[] image;
-        private int rank = Integer.MAX_VALUE;
-        private String caption;
-        private byte[] json;
+    private final class Parts {
+        private final Map<String, byte[]> texts = new HashMap<>();
+        private EncodedImage image;
+        private int imageRank = Integer.MAX_VALUE;
 
-        void image(String suffix, byte[] bytes) {
-            int suffixRank = IMAGE_SUFFIXES.indexOf(suffix);
-            if (suffixRank < rank) {
-                rank = suffixRank;
-                image = bytes;
-            }
+        Example example(String key) {
+            return format.example(shard, key, index, image, texts, listener);
         }
     }
 }

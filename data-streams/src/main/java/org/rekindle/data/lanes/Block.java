@@ -7,11 +7,11 @@ import org.rekindle.data.formats.Example;
  * One block of a lane's shuffle.
  *
  * @param examples accepted examples, permuted
- * @param start cursor of the block's first example
+ * @param start cursor of the block's first example that is not consumed
  * @param end cursor of the next block, or of the next epoch's start
- * @param first examples at the front that were consumed before a resume
+ * @param skips shard ranges that were given up within it
  */
-record Block(List<Example> examples, LaneCursor start, LaneCursor end, int first) {
+record Block(List<Example> examples, LaneCursor start, LaneCursor end, List<LaneCursor.Skip> skips) {
 
     /** Returns whether the epoch ends behind this block. */
     boolean endsEpoch() {
@@ -23,6 +23,6 @@ record Block(List<Example> examples, LaneCursor start, LaneCursor end, int first
         if (index == examples.size() - 1) {
             return end;
         }
-        return new LaneCursor(start.epoch(), start.position(), start.example(), start.block(), index + 1);
+        return new LaneCursor(start.epoch(), start.position(), start.example(), start.block(), index + 1, skips);
     }
 }

@@ -2,35 +2,52 @@ package org.rekindle.data.lanes;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import org.apache.commons.rng.sampling.ListSampler;
 import org.rekindle.data.KeyedRandom;
 import org.rekindle.data.UserException;
 import org.rekindle.data.formats.Example;
-import org.rekindle.data.formats.WebDatasetReader;
+import org.rekindle.data.formats.ExampleFormat;
+import org.rekindle.data.formats.ExampleReader;
+import org.rekindle.data.formats.ShardFailure;
 
 /**
  * Reads one lane block by block, endlessly: accepted examples of the lane's ranges, {@code shuffleBuffer} at a time, each block permuted
  * by a generator keyed by (seed, lane, epoch, block). Blocks run across ranges but not across epochs; the last of an epoch is shorter,
- * possibly empty. One thread.
+ * possibly empty. One thread; any other may {@link #abort}.
  */
 final class BlockReader implements AutoCloseable {
 
     private final LanePlan plan;
+    private final ExampleFormat format;
     private final int lane;
     private final int shuffleBuffer;
     private final Acceptance acceptance;
+    private final ShardErrors errors;
 
     private LaneCursor start;
     private List<ShardRange> walk;
     private int position;
     private long example;
-    private WebDatasetReader reader;
+    private List<LaneCursor.Skip> skips = new ArrayList<>();
+    private volatile ExampleReader reader;
+    private volatile boolean aborted;
 
-    BlockReader(LanePlan plan, int lane, LaneCursor from, int shuffleBuffer, Acceptance acceptance) {
+    BlockReader(
+            LanePlan plan,
+            ExampleFormat format,
+            int lane,
+            LaneCursor from,
+            int shuffleBuffer,
+            Acceptance acceptance,
+            ShardErrors errors) {
         this.plan = plan;
+        this.format = format;
         this.lane = lane;
         this.shuffleBuffer = shuffleBuffer;
         this.acceptance = acceptance;
+        this.errors = errors;
         this.start = from;
         this.position = from.position();
         this.example = from.example();
@@ -40,14 +57,17 @@ final class BlockReader implements AutoCloseable {
     /**
      * Reads the next block.
      *
-     * @throws UserException when a shard cannot be read, or is no longer what it was when the cursor was taken
+     * @throws UserException when a shard cannot be read and is not to be skipped, is no longer what it was when the cursor was taken,
+     *     or when nothing passes the filters for too long
+     * @throws CancellationException when it was aborted
      */
     Block next() {
         List<Example> examples = new ArrayList<>();
+        skips = new ArrayList<>();
         while (examples.size() < shuffleBuffer && position < walk.size()) {
             Example next = nextOfRange();
-            if (next != null && acceptance.accepts(next)) {
-                examples.add(next);
+            if (next != null) {
+                acceptance.accepted(next).ifPresent(examples::add);
             }
         }
         boolean endsEpoch = examples.size() < shuffleBuffer;
@@ -60,7 +80,7 @@ final class BlockReader implements AutoCloseable {
                     + " restore them or start a new run");
         }
         ListSampler.shuffle(KeyedRandom.of(plan.seed(), "block", lane, start.epoch(), start.block()), examples);
-        Block block = new Block(examples, start, end, start.offset());
+        Block block = new Block(examples, start, end, List.copyOf(skips));
         if (endsEpoch) {
             position = 0;
             example = 0;
@@ -73,22 +93,64 @@ final class BlockReader implements AutoCloseable {
     /** Returns the next example of the current range; null at its end, from where the next range goes on. */
     private Example nextOfRange() {
         ShardRange range = walk.get(position);
-        if (reader == null) {
-            long first = example;
-            reader = WebDatasetReader.open(
-                    range.shard(),
-                    index -> range.contains(index) && index / range.modulus() >= first,
-                    acceptance.counters());
+        Optional<LaneCursor.Skip> known = start.skips().stream()
+                .filter(skip -> skip.position() == position)
+                .findFirst();
+        if (known.isPresent() && example >= known.get().example()) {
+            return skip(known.get());
         }
-        Example next = reader.next();
-        if (next == null) {
-            close();
-            position++;
-            example = 0;
-        } else {
-            example = next.index() / range.modulus() + 1;
+        try {
+            if (reader == null) {
+                open(range, example);
+            }
+            Example next = reader.next();
+            if (next == null) {
+                nextRange();
+            } else {
+                example = next.index() / range.modulus() + 1;
+            }
+            return next;
+        } catch (ShardFailure failure) {
+            if (aborted) {
+                throw new CancellationException("lane " + lane + " is closed");
+            } else if (known.isPresent() || !errors.skips(failure)) {
+                throw ShardErrors.stopped(failure);
+            }
+            acceptance.counters().skippedShard(range.shard().name(), failure.getMessage());
+            return skip(new LaneCursor.Skip(position, example, failure.getMessage()));
         }
-        return next;
+    }
+
+    private Example skip(LaneCursor.Skip skip) {
+        skips.add(skip);
+        nextRange();
+        return null;
+    }
+
+    private void nextRange() {
+        close();
+        position++;
+        example = 0;
+    }
+
+    private void open(ShardRange range, long from) {
+        reader = format.open(
+                range.shard(),
+                index -> range.contains(index) && index / range.modulus() >= from,
+                from * range.modulus(),
+                acceptance.counters());
+        if (aborted) {
+            reader.close();
+        }
+    }
+
+    /** Ends a wait for bytes in another thread. */
+    void abort() {
+        aborted = true;
+        ExampleReader waiting = reader;
+        if (waiting != null) {
+            waiting.close();
+        }
     }
 
     @Override

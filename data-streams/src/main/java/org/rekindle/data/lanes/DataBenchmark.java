@@ -1,12 +1,11 @@
 package org.rekindle.data.lanes;
 
-import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.ExecutorService;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.ProcessUsage;
 import org.rekindle.data.UserException;
+import org.rekindle.data.formats.DataSet;
 
 /** {@code bench data}: how fast one lane delivers. */
 public final class DataBenchmark {
@@ -33,7 +32,8 @@ public final class DataBenchmark {
      *
      * @throws UserException when the count is not set or the lane fails
      */
-    public static Result run(ClassicActorSystemProvider system, DatasetConfig.Params params, List<Path> shards) {
+    public static Result run(ClassicActorSystemProvider system, DataSet dataSet) {
+        DatasetConfig.Params params = dataSet.params();
         if (params.numExamplesToSee() == null || params.numExamplesToSee() < 1) {
             throw new UserException("dataset.params.num_examples_to_see is " + params.numExamplesToSee()
                     + ": give how many examples to read, at least 1");
@@ -41,8 +41,8 @@ public final class DataBenchmark {
         ExecutorService decoders = DecodeThreads.start(params.workers());
         long cpu = ProcessUsage.cpuNanos();
         long start = System.nanoTime();
-        LanePlan plan = new LanePlan(0, 1, shards);
-        try (LaneFeed feed = LaneFeed.open(system, params, plan, 0, LaneCursor.START, decoders)) {
+        LanePlan plan = new LanePlan(0, 1, dataSet.shards());
+        try (LaneFeed feed = LaneFeed.open(system, dataSet, plan, 0, LaneCursor.START, decoders)) {
             long images = 0;
             while (images < params.numExamplesToSee()) {
                 images += feed.next().size();

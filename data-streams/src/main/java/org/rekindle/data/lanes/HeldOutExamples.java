@@ -1,15 +1,15 @@
 package org.rekindle.data.lanes;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
 import org.rekindle.data.filters.MetadataFilters;
+import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.formats.Example;
-import org.rekindle.data.formats.WebDatasetReader;
+import org.rekindle.data.formats.ExampleReader;
 import org.rekindle.data.images.ImageDecoder;
-import org.rekindle.data.images.ImageException;
 
 /**
  * The first examples of some shards that the training's filters pass, in the order of the shards: neither shuffled nor stripped of
@@ -19,10 +19,11 @@ import org.rekindle.data.images.ImageException;
  */
 public final class HeldOutExamples {
 
-    private final List<Path> shards;
+    private final DataSet dataSet;
     private final int examples;
     private final int batchSize;
-    private final ImageDecoder images;
+    private final int resolution;
+    private final LaneDecoder decoder;
     private final Acceptance acceptance;
 
     /** Takes a batch at a time, so that images are in memory for one batch only. */
@@ -36,16 +37,19 @@ public final class HeldOutExamples {
     }
 
     /**
+     * @param dataSet with filters, resolution and batch size of the training
      * @param examples how many to take at most
-     * @param params for filters, resolution and batch size
      * @throws UserException when a filter is malformed, or when the shards hold no example that can be used
      */
-    public HeldOutExamples(List<Path> shards, int examples, DatasetConfig.Params params) {
-        this.shards = List.copyOf(shards);
+    public HeldOutExamples(DataSet dataSet, int examples) {
+        DatasetConfig.Params params = dataSet.params();
+        this.dataSet = dataSet;
         this.examples = examples;
         this.batchSize = params.batchSize();
-        this.images = new ImageDecoder(params.resolution());
-        this.acceptance = new Acceptance(MetadataFilters.parse(params.filters()), new StageCounters());
+        this.resolution = params.resolution();
+        this.decoder = new LaneDecoder(new ImageDecoder(resolution));
+        this.acceptance =
+                new Acceptance(MetadataFilters.parse(params.filters()), new StageCounters(), params.filterPatience());
         if (read(1, (first, batch) -> {}) == 0) {
             throw new UserException(
                     "validation.path: none of its examples can be used: each needs an image, a caption and"
@@ -66,21 +70,17 @@ public final class HeldOutExamples {
     private int read(int most, Consumer consumer) {
         List<LaneItem.Decoded> pending = new ArrayList<>();
         int count = 0;
-        for (Path shard : shards) {
-            if (count == most) {
-                break;
-            }
-            try (WebDatasetReader reader = WebDatasetReader.open(shard, index -> true, acceptance.counters())) {
-                for (Example example = reader.next(); example != null; example = count < most ? reader.next() : null) {
-                    LaneItem.Decoded decoded = acceptance.accepts(example) ? decode(example) : null;
-                    if (decoded == null) {
-                        continue;
-                    }
-                    pending.add(decoded);
-                    count++;
-                    if (pending.size() == batchSize) {
-                        flush(count, pending, consumer);
-                    }
+        try (ExampleReader reader = dataSet.all(acceptance.counters())) {
+            for (Example example = reader.next(); example != null; example = count < most ? reader.next() : null) {
+                Optional<LaneItem.Decoded> decoded =
+                        acceptance.accepted(example).flatMap(this::decode);
+                if (decoded.isEmpty()) {
+                    continue;
+                }
+                pending.add(decoded.get());
+                count++;
+                if (pending.size() == batchSize) {
+                    flush(count, pending, consumer);
                 }
             }
         }
@@ -90,18 +90,16 @@ public final class HeldOutExamples {
         return count;
     }
 
-    private LaneItem.Decoded decode(Example example) {
-        try {
-            byte[] pixels = images.decode(example.image());
-            return new LaneItem.Decoded(example.name(), pixels, example.caption(), LaneCursor.START);
-        } catch (ImageException e) {
-            acceptance.counters().corrupt(example.name(), e.getMessage());
-            return null;
-        }
+    private Optional<LaneItem.Decoded> decode(Example example) {
+        LaneItem.Candidate candidate =
+                new LaneItem.Candidate(example, example.captions().get(0), LaneCursor.START);
+        return decoder.decode(candidate, acceptance.counters()) instanceof LaneItem.Decoded decoded
+                ? Optional.of(decoded)
+                : Optional.empty();
     }
 
     private void flush(int count, List<LaneItem.Decoded> pending, Consumer consumer) {
-        consumer.accept(count - pending.size(), LaneBatch.of(0, images.resolution(), pending, LaneCursor.START));
+        consumer.accept(count - pending.size(), LaneBatch.of(0, resolution, pending, LaneCursor.START));
         pending.clear();
     }
 }

@@ -6,21 +6,14 @@ import java.util.List;
  * What one lane gives to one step.
  *
  * @param lane the lane
- * @param pixels RGB bytes of shape (batch, height, width, 3)
- * @param resolution height and width in pixels
+ * @param content the images
  * @param captions one per image; empty where caption dropout struck
  * @param keys one per image: {@code shard#key}, for messages and the ledger
  * @param before where the lane stood before this batch
  * @param after where the lane stands once the batch is committed
  */
 public record LaneBatch(
-        int lane,
-        byte[] pixels,
-        int resolution,
-        List<String> captions,
-        List<String> keys,
-        LaneCursor before,
-        LaneCursor after) {
+        int lane, BatchContent content, List<String> captions, List<String> keys, LaneCursor before, LaneCursor after) {
 
     /** Puts decoded examples together, of which there is at least one. */
     static LaneBatch of(int lane, int resolution, List<LaneItem.Decoded> examples, LaneCursor before) {
@@ -31,8 +24,7 @@ public record LaneBatch(
         }
         return new LaneBatch(
                 lane,
-                pixels,
-                resolution,
+                new BatchContent.Pixels(pixels, resolution, resolution),
                 examples.stream().map(LaneItem.Decoded::caption).toList(),
                 examples.stream().map(LaneItem.Decoded::name).toList(),
                 before,

@@ -1,5 +1,10 @@
 package org.rekindle.data.lanes;
 
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import java.util.List;
+
 /**
  * Where a lane stands: everything needed to go on at the next example, re-reading one block at most.
  *
@@ -8,8 +13,45 @@ package org.rekindle.data.lanes;
  * @param example index in that range of the block's first example, counted in the tar's order before any filter
  * @param block number of the current block in this epoch, from 0; keys the block's permutation
  * @param offset examples of the permuted block that are consumed
+ * @param skips shard ranges that were given up within this block; whoever reads it again gives them up at the same place
  */
-public record LaneCursor(long epoch, int position, long example, long block, int offset) {
+public record LaneCursor(
+        long epoch,
+        int position,
+        long example,
+        long block,
+        int offset,
+        @JsonInclude(JsonInclude.Include.NON_EMPTY) List<Skip> skips) {
 
     public static final LaneCursor START = new LaneCursor(0, 0, 0, 0, 0);
+
+    /**
+     * A shard range that was given up before its end.
+     *
+     * @param position which of the lane's ranges of this epoch
+     * @param example index in the range of the first example that was not read
+     * @param why names the shard, the member and the byte
+     */
+    public record Skip(int position, long example, String why) {}
+
+    @JsonCreator
+    public LaneCursor(
+            @JsonProperty("epoch") long epoch,
+            @JsonProperty("position") int position,
+            @JsonProperty("example") long example,
+            @JsonProperty("block") long block,
+            @JsonProperty("offset") int offset,
+            @JsonProperty("skips") List<Skip> skips) {
+        this.epoch = epoch;
+        this.position = position;
+        this.example = example;
+        this.block = block;
+        this.offset = offset;
+        this.skips = skips == null ? List.of() : List.copyOf(skips);
+    }
+
+    /** A place in a block that nothing was given up in. */
+    public LaneCursor(long epoch, int position, long example, long block, int offset) {
+        this(epoch, position, example, block, offset, List.of());
+    }
 }

@@ -4,14 +4,15 @@ import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicReference;
 import org.apache.pekko.actor.ClassicActorSystemProvider;
 import org.apache.pekko.stream.AbruptStageTerminationException;
 import org.apache.pekko.stream.Attributes;
 import org.apache.pekko.stream.StreamDetachedException;
 import org.apache.pekko.stream.javadsl.Sink;
 import org.apache.pekko.stream.javadsl.SinkQueueWithCancel;
-import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
+import org.rekindle.data.formats.DataSet;
 
 /**
  * A lane for a thread that may block: batches come out of a running stream that reads and decodes ahead by a bounded number. One
@@ -22,18 +23,24 @@ public final class LaneFeed implements AutoCloseable {
     private final int lane;
     private final SinkQueueWithCancel<LaneBatch> queue;
     private final StageCounters counters;
+    private final AtomicReference<BlockReader> reading;
 
-    private LaneFeed(int lane, SinkQueueWithCancel<LaneBatch> queue, StageCounters counters) {
+    private LaneFeed(
+            int lane,
+            SinkQueueWithCancel<LaneBatch> queue,
+            StageCounters counters,
+            AtomicReference<BlockReader> reading) {
         this.lane = lane;
         this.queue = queue;
         this.counters = counters;
+        this.reading = reading;
     }
 
     /**
      * Starts the stream of one lane.
      *
      * @param system typed or classic actor system that runs it
-     * @param params the section {@code dataset.params}
+     * @param dataSet what it reads
      * @param plan the walks of all lanes
      * @param lane which of them
      * @param from where to go on
@@ -41,15 +48,17 @@ public final class LaneFeed implements AutoCloseable {
      */
     public static LaneFeed open(
             ClassicActorSystemProvider system,
-            DatasetConfig.Params params,
+            DataSet dataSet,
             LanePlan plan,
             int lane,
             LaneCursor from,
             Executor decoders) {
         StageCounters counters = new StageCounters();
-        SinkQueueWithCancel<LaneBatch> queue = LaneSource.open(params, plan, lane, from, decoders, counters)
+        AtomicReference<BlockReader> reading = new AtomicReference<>();
+        SinkQueueWithCancel<LaneBatch> queue = LaneSource.open(
+                        dataSet, plan, lane, from, decoders, counters, reading::set)
                 .runWith(Sink.<LaneBatch>queue().addAttributes(Attributes.inputBuffer(1, 1)), system);
-        return new LaneFeed(lane, queue, counters);
+        return new LaneFeed(lane, queue, counters, reading);
     }
 
     /**
@@ -71,7 +80,9 @@ public final class LaneFeed implements AutoCloseable {
     }
 
     private RuntimeException translated(Throwable cause) {
-        if (cause instanceof StreamDetachedException || cause instanceof AbruptStageTerminationException) {
+        if (cause instanceof CancellationException
+                || cause instanceof StreamDetachedException
+                || cause instanceof AbruptStageTerminationException) {
             return new CancellationException("lane " + lane + " is closed");
         }
         if (cause instanceof UserException userException) {
@@ -88,5 +99,9 @@ public final class LaneFeed implements AutoCloseable {
     @Override
     public void close() {
         queue.cancel();
+        BlockReader reader = reading.get();
+        if (reader != null) {
+            reader.abort();
+        }
     }
 }

@@ -2,6 +2,7 @@ package org.rekindle.data.lanes;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.KeyedRandom;
 import org.rekindle.data.formats.Example;
 
@@ -30,23 +31,30 @@ sealed interface LaneItem {
     record EpochEnd() implements LaneItem {}
 
     /**
-     * Returns a block's items. Caption dropout draws from a generator of its own for each example, keyed by where it stands in the
-     * lane, so that a resumed lane drops the same captions.
+     * Returns a block's items. What is drawn for an example comes from a generator of its own, keyed by where it stands in the lane, so
+     * that a resumed lane draws the same.
      */
-    static List<LaneItem> of(Block block, long seed, int lane, double textDropout) {
+    static List<LaneItem> of(Block block, long seed, int lane, DatasetConfig.Params params) {
         List<LaneItem> items = new ArrayList<>(block.examples().size() + 1);
-        LaneCursor start = block.start();
-        for (int i = block.first(); i < block.examples().size(); i++) {
-            boolean drop = textDropout > 0
-                    && KeyedRandom.of(seed, "caption dropout", lane, start.epoch(), start.block(), i)
-                                    .nextDouble()
-                            < textDropout;
+        for (int i = block.start().offset(); i < block.examples().size(); i++) {
             Example example = block.examples().get(i);
-            items.add(new Candidate(example, drop ? "" : example.caption(), block.after(i)));
+            long[] place = {lane, block.start().epoch(), block.start().block(), i};
+            items.add(new Candidate(example, caption(example, seed, place, params), block.after(i)));
         }
         if (block.endsEpoch()) {
             items.add(new EpochEnd());
         }
         return items;
+    }
+
+    private static String caption(Example example, long seed, long[] place, DatasetConfig.Params params) {
+        boolean drop = params.textDropout() > 0
+                && KeyedRandom.of(seed, "caption dropout", place).nextDouble() < params.textDropout();
+        if (drop) {
+            return "";
+        }
+        List<String> captions = example.captions();
+        boolean choose = captions.size() > 1 && params.multiCaption().equals(DatasetConfig.Params.RANDOM);
+        return captions.get(choose ? KeyedRandom.of(seed, "caption", place).nextInt(captions.size()) : 0);
     }
 }

@@ -1,10 +1,10 @@
 package org.rekindle.data.lanes;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.commons.rng.sampling.ListSampler;
 import org.rekindle.data.KeyedRandom;
+import org.rekindle.data.stores.Shard;
 
 /**
  * Which shard ranges each lane walks in each epoch: a pure function of seed, lanes and shards (DESIGN 3.1). The walks of all lanes
@@ -14,7 +14,7 @@ import org.rekindle.data.KeyedRandom;
  * @param lanes lanes of the whole run
  * @param shards all shards, in the order of {@code dataset.params.path}
  */
-public record LanePlan(long seed, int lanes, List<Path> shards) {
+public record LanePlan(long seed, int lanes, List<Shard> shards) {
 
     public LanePlan {
         if (lanes < 1) {
@@ -46,7 +46,7 @@ public record LanePlan(long seed, int lanes, List<Path> shards) {
     public List<ShardRange> ranges() {
         int split = split();
         List<ShardRange> ranges = new ArrayList<>(shards.size() * split);
-        for (Path shard : shards) {
+        for (Shard shard : shards) {
             for (int remainder = 0; remainder < split; remainder++) {
                 ranges.add(new ShardRange(shard, split, remainder));
             }

@@ -3,6 +3,7 @@ package org.rekindle.data.lanes;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 import org.apache.pekko.NotUsed;
 import org.apache.pekko.stream.Attributes;
 import org.apache.pekko.stream.OverflowStrategy;
@@ -10,13 +11,14 @@ import org.apache.pekko.stream.javadsl.Source;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
 import org.rekindle.data.filters.MetadataFilters;
+import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.images.ImageDecoder;
 
 /**
  * A lane as a stream: blocks are read one ahead on the dispatcher for blocking work, their examples decoded in order by the given
  * threads, {@value #PREFETCH_BATCHES} batches kept ready. Whoever takes slowly slows the reading down.
  */
-public final class LaneSource {
+final class LaneSource {
 
     private static final int PREFETCH_BATCHES = 2;
     private static final String BLOCKING = "pekko.actor.default-blocking-io-dispatcher";
@@ -27,38 +29,41 @@ public final class LaneSource {
      * Returns the endless stream of a lane's batches from a cursor on; what it holds does not depend on {@code decoders}, time or
      * machine. The stream fails with {@link UserException} when a shard cannot be read or no example of the data set passes.
      *
+     * @param reading is given the lane's reader, to abort a wait for bytes
      * @throws UserException when a filter is malformed or batch size, resolution, shuffle buffer or text dropout out of range
      */
-    public static Source<LaneBatch, NotUsed> open(
-            DatasetConfig.Params params, LanePlan plan, int lane, LaneCursor from, Executor decoders) {
-        return open(params, plan, lane, from, decoders, new StageCounters());
-    }
-
     static Source<LaneBatch, NotUsed> open(
-            DatasetConfig.Params params,
+            DataSet dataSet,
             LanePlan plan,
             int lane,
             LaneCursor from,
             Executor decoders,
-            StageCounters counters) {
+            StageCounters counters,
+            Consumer<BlockReader> reading) {
+        DatasetConfig.Params params = dataSet.params();
         check(params);
         MetadataFilters filters = MetadataFilters.parse(params.filters());
-        ImageDecoder images = new ImageDecoder(params.resolution());
-        LaneDecoder decoder = new LaneDecoder(images, counters);
-        Acceptance acceptance = new Acceptance(filters, counters);
+        LaneDecoder decoder = new LaneDecoder(new ImageDecoder(params.resolution()));
+        Acceptance acceptance = new Acceptance(filters, counters, params.filterPatience());
+        ShardErrors errors = new ShardErrors(params.onShardError());
         return Source.unfoldResource(
-                        () -> new BlockReader(plan, lane, from, params.shuffleBuffer(), acceptance),
+                        () -> {
+                            BlockReader reader = new BlockReader(
+                                    plan, dataSet.format(), lane, from, params.shuffleBuffer(), acceptance, errors);
+                            reading.accept(reader);
+                            return reader;
+                        },
                         reader -> Optional.of(reader.next()),
                         BlockReader::close)
                 .async(BLOCKING)
-                .mapConcat(block -> LaneItem.of(block, plan.seed(), lane, params.textDropout()))
-                .mapAsync(2 * params.workers(), item -> decode(decoder, item, decoders))
+                .mapConcat(block -> LaneItem.of(block, plan.seed(), lane, params))
+                .mapAsync(2 * params.workers(), item -> decode(decoder, item, counters, decoders))
                 .statefulMapConcat(() -> new LaneBatcher(
                         lane,
                         params.batchSize(),
                         params.resolution(),
                         from,
-                        new DataSetProbe(plan.shards(), filters, images, counters),
+                        new DataSetProbe(dataSet, filters, decoder, counters),
                         counters)::add)
                 .buffer(PREFETCH_BATCHES, OverflowStrategy.backpressure())
                 .async(BLOCKING)
@@ -66,9 +71,10 @@ public final class LaneSource {
                 .addAttributes(Attributes.inputBuffer(1, 1));
     }
 
-    private static CompletableFuture<LaneItem> decode(LaneDecoder decoder, LaneItem item, Executor decoders) {
-        return item instanceof LaneItem.Candidate
-                ? CompletableFuture.supplyAsync(() -> decoder.decode(item), decoders)
+    private static CompletableFuture<LaneItem> decode(
+            LaneDecoder decoder, LaneItem item, StageCounters counters, Executor decoders) {
+        return item instanceof LaneItem.Candidate candidate
+                ? CompletableFuture.supplyAsync(() -> decoder.decode(candidate, counters), decoders)
                 : CompletableFuture.completedFuture(item);
     }
 

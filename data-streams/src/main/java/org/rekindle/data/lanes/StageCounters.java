@@ -27,6 +27,7 @@ final class StageCounters implements ReadListener {
     private final LongAdder withoutCaption = new LongAdder();
     private final Map<String, LongAdder> rejected = new ConcurrentHashMap<>();
     private final LongAdder corrupt = new LongAdder();
+    private final LongAdder skippedShards = new LongAdder();
     private final LongAdder decoded = new LongAdder();
     private final LongAdder batches = new LongAdder();
 
@@ -48,6 +49,16 @@ final class StageCounters implements ReadListener {
     @Override
     public void corrupt(String where, String why) {
         corrupt.increment();
+        name(where, why);
+    }
+
+    /** A shard range is given up before its end. */
+    void skippedShard(String shard, String why) {
+        skippedShards.increment();
+        name(shard, why + "; what follows in this shard is left out");
+    }
+
+    private void name(String where, String why) {
         synchronized (named) {
             // Every epoch comes by again; once is enough.
             if (named.size() < NAMED_AT_MOST && named.add(where)) {
@@ -94,6 +105,7 @@ final class StageCounters implements ReadListener {
                 withoutCaption.sum(),
                 perFilter,
                 corrupt.sum(),
+                skippedShards.sum(),
                 decoded.sum(),
                 batches.sum());
     }

@@ -2,20 +2,19 @@ package org.rekindle.data.shards;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.rekindle.data.UserException;
 import org.rekindle.data.filters.MetadataFilter;
 import org.rekindle.data.filters.MetadataFilters;
+import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.formats.Example;
+import org.rekindle.data.formats.ExampleReader;
 import org.rekindle.data.formats.ReadListener;
-import org.rekindle.data.formats.WebDatasetReader;
 import org.rekindle.data.images.ImageException;
 import org.rekindle.data.images.ImageHeader;
+import org.rekindle.data.stores.Shard;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -50,22 +49,22 @@ public record ShardStatistics(
     /**
      * Reads all shards once.
      *
-     * @param filters {@code dataset.params.filters}; may be empty
-     * @throws UserException when a shard cannot be read or a filter is malformed
+     * @param dataSet with {@code dataset.params.filters}, which may be empty
+     * @throws UserException when a filter is malformed
      */
-    public static ShardStatistics of(List<Path> shards, Map<String, String> filters) {
-        Tally tally = new Tally(MetadataFilters.parse(filters));
-        for (Path shard : shards) {
-            try (WebDatasetReader reader = WebDatasetReader.open(shard, index -> true, tally)) {
-                tally.bytes += Files.size(shard);
-                for (Example example = reader.next(); example != null; example = reader.next()) {
-                    tally.add(example);
-                }
-            } catch (IOException e) {
-                throw new UserException("shard " + shard + " cannot be read (" + e.getMessage() + ")", e);
+    public static ShardStatistics of(DataSet dataSet) {
+        Tally tally = new Tally(MetadataFilters.parse(dataSet.params().filters()));
+        try (ExampleReader reader = dataSet.all(tally)) {
+            for (Shard shard : dataSet.shards()) {
+                tally.bytes += Math.max(0, shard.length());
             }
+            for (Example example = reader.next(); example != null; example = reader.next()) {
+                tally.add(example);
+            }
+        } catch (IOException e) {
+            throw new UserException("a shard cannot be measured (" + e.getMessage() + ")", e);
         }
-        return tally.statistics(shards.size());
+        return tally.statistics(dataSet.shards().size());
     }
 
     private static final class Tally implements ReadListener {
@@ -92,13 +91,13 @@ public record ShardStatistics(
         void add(Example example) {
             examples++;
             boolean image = addImage(example);
-            String caption = example.caption();
-            if (caption != null) {
+            if (!example.captions().isEmpty()) {
+                String caption = example.captions().get(0);
                 captions++;
                 captionCharacters += caption.length();
                 longestCaption = Math.max(longestCaption, caption.length());
             }
-            if (passesAll(example) && image && caption != null) {
+            if (passesAll(example) && image && !example.captions().isEmpty()) {
                 accepted++;
             }
         }
@@ -108,11 +107,11 @@ public record ShardStatistics(
                 return false;
             }
             try {
-                ImageHeader header = ImageHeader.read(example.image());
+                ImageHeader header = ImageHeader.read(example.image().read());
                 resolutions.merge(header.width() + "x" + header.height(), 1L, Long::sum);
                 images++;
                 return true;
-            } catch (ImageException e) {
+            } catch (ImageException | IOException e) {
                 corrupt(example.name(), e.getMessage());
                 return false;
             }
@@ -123,7 +122,8 @@ public record ShardStatistics(
                 return true;
             }
             try {
-                JsonNode metadata = MetadataFilters.metadata(example.json());
+                JsonNode metadata =
+                        example.metadata() == null ? null : example.metadata().read();
                 boolean all = true;
                 for (MetadataFilter filter : filters.filters()) {
                     boolean accepts = filter.accepts(metadata);
@@ -135,11 +135,6 @@ public record ShardStatistics(
                 corrupt(example.name(), "its json member is not JSON");
                 return false;
             }
-        }
-
-        @Override
-        public void member(long length) {
-            // The shard's size on disk is told instead.
         }
 
         @Override

@@ -1,5 +1,6 @@
 package org.rekindle.data.stores;
 
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.Channels;
@@ -33,7 +34,16 @@ public record LocalShard(Path path) implements Shard {
         try {
             FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
             channel.position(offset);
-            return Channels.newInputStream(channel);
+            return new FilterInputStream(Channels.newInputStream(channel)) {
+                /** Moves without reading, which Java 17's own stream of a channel does not. */
+                @Override
+                public long skip(long count) throws IOException {
+                    long from = channel.position();
+                    long skipped = Math.max(0, Math.min(count, channel.size() - from));
+                    channel.position(from + skipped);
+                    return skipped;
+                }
+            };
         } catch (IOException e) {
             throw new IOException(UserException.reason(e), e);
         }

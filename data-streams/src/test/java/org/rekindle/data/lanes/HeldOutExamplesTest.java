@@ -12,6 +12,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.TestShards;
 import org.rekindle.data.UserException;
+import org.rekindle.data.formats.DataSet;
+import org.rekindle.data.stores.LocalShard;
 
 class HeldOutExamplesTest {
 
@@ -30,17 +32,16 @@ class HeldOutExamplesTest {
                 .member("b.json", "{\"width\": 64}")
                 .write(folder.resolve("0.tar"));
         Path second = new TestShards().example("c").example("d").write(folder.resolve("1.tar"));
-        return new HeldOutExamples(
-                List.of(first, second),
-                examples,
-                new DatasetConfig.Params(
-                        "", 2, null, null, 4, filters, null, 1.0)); // every caption dropped in training
+        DatasetConfig.Params params =
+                new DatasetConfig.Params("", 2, null, null, 4, filters, null, 1.0); // every caption dropped in training
+        DataSet dataSet = DataSet.of(new DatasetConfig(null, params, null), LocalShard.of(List.of(first, second)));
+        return new HeldOutExamples(dataSet, examples);
     }
 
     private int read(HeldOutExamples examples) {
         seen.clear();
         return examples.read((first, batch) -> {
-            assertThat(batch.pixels()).hasSize(batch.size() * 4 * 4 * 3);
+            assertThat(((BatchContent.Pixels) batch.content()).rgb()).hasSize(batch.size() * 4 * 4 * 3);
             seen.add(first + " " + String.join(", ", batch.captions()));
         });
     }

@@ -21,6 +21,8 @@ import org.rekindle.data.CapturedLog;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.TestShards;
 import org.rekindle.data.UserException;
+import org.rekindle.data.formats.DataSet;
+import org.rekindle.data.stores.LocalShard;
 
 @Timeout(60)
 class LaneFeedTest {
@@ -53,9 +55,10 @@ class LaneFeedTest {
                 .write(folder.resolve("s.tar"));
         try (LaneFeed feed = open(params(2, 4, Map.of()), shard)) {
             LaneBatch batch = feed.next();
-            assertThat(batch.pixels()).hasSize(2 * 4 * 4 * 3);
+            assertThat(((BatchContent.Pixels) batch.content()).rgb()).hasSize(2 * 4 * 4 * 3);
             int pale = batch.captions().indexOf("pale");
-            assertThat(batch.pixels()[pale * 48 + 2] & 0xFF).isEqualTo(147);
+            assertThat(((BatchContent.Pixels) batch.content()).rgb()[pale * 48 + 2] & 0xFF)
+                    .isEqualTo(147);
             assertThat(batch.keys()).containsExactlyInAnyOrder("s.tar#a", "s.tar#b");
             assertThat(batch.before()).isEqualTo(LaneCursor.START);
         }
@@ -172,10 +175,9 @@ class LaneFeedTest {
     @Test
     void aLaneWithoutAnExampleInOneEpochWaitsForTheNext() {
         Path shard = new TestShards().example("only").write(folder.resolve("s.tar"));
-        LanePlan plan = new LanePlan(5, 4, List.of(shard));
+        LanePlan plan = new LanePlan(5, 4, LocalShard.of(List.of(shard)));
         for (int lane = 0; lane < 4; lane++) {
-            try (LaneFeed feed =
-                    LaneFeed.open(system, params(2, 1, Map.of()), plan, lane, LaneCursor.START, decoders)) {
+            try (LaneFeed feed = open(params(2, 1, Map.of()), plan, lane, LaneCursor.START)) {
                 assertThat(feed.next().keys()).containsExactly("s.tar#only", "s.tar#only");
             }
         }
@@ -192,8 +194,8 @@ class LaneFeedTest {
     void aCursorOfOtherShardsIsRefused() {
         Path shard = new TestShards().example("a").write(folder.resolve("s.tar"));
         LaneCursor beyond = new LaneCursor(0, 0, 0, 0, 7);
-        LanePlan plan = new LanePlan(0, 1, List.of(shard));
-        try (LaneFeed feed = LaneFeed.open(system, params(1, 1, Map.of()), plan, 0, beyond, decoders)) {
+        LanePlan plan = new LanePlan(0, 1, LocalShard.of(List.of(shard)));
+        try (LaneFeed feed = open(params(1, 1, Map.of()), plan, 0, beyond)) {
             assertThatThrownBy(feed::next)
                     .isInstanceOf(UserException.class)
                     .hasMessageContaining("since the checkpoint");
@@ -215,7 +217,12 @@ class LaneFeedTest {
     void closingEndsAWaitingTaker() throws Exception {
         Path shard = new TestShards().example("a").write(folder.resolve("s.tar"));
         LaneFeed feed = LaneFeed.open(
-                system, params(1, 1, Map.of()), new LanePlan(0, 1, List.of(shard)), 0, LaneCursor.START, task -> {});
+                system,
+                dataSet(params(1, 1, Map.of()), shard),
+                new LanePlan(0, 1, LocalShard.of(List.of(shard))),
+                0,
+                LaneCursor.START,
+                task -> {});
         CompletableFuture<LaneBatch> taker = CompletableFuture.supplyAsync(feed::next);
         Thread.sleep(100);
         feed.close();
@@ -250,7 +257,7 @@ class LaneFeedTest {
         Path shard = new TestShards().example("a").example("b").write(folder.resolve("s.tar"));
         // Enough of them to take more than the 10 ms that CPU time is counted in.
         DatasetConfig.Params params = new DatasetConfig.Params("", 4, 2, 4001L, 1, Map.of(), 8, 0.0);
-        DataBenchmark.Result result = DataBenchmark.run(system, params, List.of(shard));
+        DataBenchmark.Result result = DataBenchmark.run(system, dataSet(params, shard));
         assertThat(result.images()).isEqualTo(4004);
         assertThat(result.imagesPerSecond()).isPositive();
         assertThat(result.cpuSeconds()).isPositive();
@@ -265,7 +272,16 @@ class LaneFeedTest {
     }
 
     private static LaneFeed open(DatasetConfig.Params params, Path... shards) {
-        return LaneFeed.open(system, params, new LanePlan(0, 1, List.of(shards)), 0, LaneCursor.START, decoders);
+        return open(params, new LanePlan(0, 1, LocalShard.of(List.of(shards))), 0, LaneCursor.START);
+    }
+
+    private static LaneFeed open(DatasetConfig.Params params, LanePlan plan, int lane, LaneCursor from) {
+        DataSet dataSet = DataSet.of(new DatasetConfig(null, params, null), plan.shards());
+        return LaneFeed.open(system, dataSet, plan, lane, from, decoders);
+    }
+
+    private static DataSet dataSet(DatasetConfig.Params params, Path shard) {
+        return DataSet.of(new DatasetConfig(null, params, null), LocalShard.of(List.of(shard)));
     }
 
     private static DatasetConfig.Params params(Integer batchSize, int resolution, Map<String, String> filters) {

@@ -10,6 +10,8 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import org.junit.jupiter.api.Test;
+import org.rekindle.data.stores.LocalShard;
+import org.rekindle.data.stores.Shard;
 
 class LanePlanTest {
 
@@ -53,18 +55,20 @@ class LanePlanTest {
         assertThat(order(new LanePlan(7, 2, shards(6)), 0, 0)).containsExactly("s2.tar", "s4.tar", "s1.tar");
         assertThat(order(new LanePlan(7, 2, shards(6)), 1, 1)).containsExactly("s5.tar", "s2.tar", "s4.tar");
         assertThat(new LanePlan(7, 4, shards(3)).walk(1, 0))
-                .containsExactly(new ShardRange(Path.of("s1.tar"), 2, 1), new ShardRange(Path.of("s0.tar"), 2, 0));
+                .containsExactly(
+                        new ShardRange(new LocalShard(Path.of("s1.tar")), 2, 1),
+                        new ShardRange(new LocalShard(Path.of("s0.tar")), 2, 0));
     }
 
     private static List<String> order(LanePlan plan, int lane, long epoch) {
         return plan.walk(lane, epoch).stream()
-                .map(range -> range.shard().toString())
+                .map(range -> range.shard().name())
                 .toList();
     }
 
-    private static List<Path> shards(int count) {
+    private static List<Shard> shards(int count) {
         return IntStream.range(0, count)
-                .mapToObj(i -> Path.of("s" + i + ".tar"))
+                .<Shard>mapToObj(i -> new LocalShard(Path.of("s" + i + ".tar")))
                 .toList();
     }
 }

@@ -21,6 +21,9 @@ import net.jqwik.api.lifecycle.BeforeContainer;
 import org.apache.pekko.actor.ActorSystem;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.TestShards;
+import org.rekindle.data.formats.DataSet;
+import org.rekindle.data.stores.LocalShard;
+import org.rekindle.data.stores.Shard;
 
 /** A lane's sequence is a function of its plan: whoever stops and goes on anywhere sees the same batches. */
 class LaneResumeTest {
@@ -60,7 +63,7 @@ class LaneResumeTest {
             @ForAll @IntRange(min = 0, max = BATCHES - 1) int stop,
             @ForAll boolean filtered)
             throws IOException {
-        DataSet data = DataSet.write(seed, shards);
+        TestData data = TestData.write(seed, shards);
         DatasetConfig.Params params =
                 params(batchSize, shuffleBuffer, filtered ? Map.of("score", "<=5") : Map.of(), 0.4);
         LanePlan plan = new LanePlan(seed, lanes, data.shards);
@@ -83,7 +86,7 @@ class LaneResumeTest {
             @ForAll @IntRange(min = 1, max = 9) int shuffleBuffer,
             @ForAll boolean filtered)
             throws IOException {
-        DataSet data = DataSet.write(seed, shards);
+        TestData data = TestData.write(seed, shards);
         DatasetConfig.Params params = params(1, shuffleBuffer, filtered ? Map.of("score", "<=5") : Map.of(), 0);
         LanePlan plan = new LanePlan(seed, lanes, data.shards);
         Map<Long, List<String>> visited = new HashMap<>();
@@ -104,7 +107,7 @@ class LaneResumeTest {
 
     @Example
     void theOrderChangesFromEpochToEpochAndMixesShards() throws IOException {
-        DataSet data = DataSet.write(3, 4);
+        TestData data = TestData.write(3, 4);
         DatasetConfig.Params params = params(data.usable.size(), 1000, Map.of(), 0);
         List<LaneBatch> epochs = take(params, new LanePlan(3, 1, data.shards), 0, LaneCursor.START, 2);
         assertThat(epochs.get(0).keys()).isNotEqualTo(epochs.get(1).keys());
@@ -115,7 +118,7 @@ class LaneResumeTest {
 
     @Example
     void captionDropoutStrikesItsShareAndNeverTheSameExamplesInEveryEpoch() throws IOException {
-        DataSet data = DataSet.write(4, 4);
+        TestData data = TestData.write(4, 4);
         DatasetConfig.Params params = params(data.usable.size(), 10, Map.of(), 0.5);
         List<LaneBatch> epochs = take(params, new LanePlan(3, 1, data.shards), 0, LaneCursor.START, 20);
         long dropped = epochs.stream()
@@ -135,7 +138,12 @@ class LaneResumeTest {
             examples.example("k" + i);
         }
         Path shard = examples.write(folder.resolve("s0.tar"));
-        LaneBatch batch = take(params(8, 5, Map.of(), 0.5), new LanePlan(7, 1, List.of(shard)), 0, LaneCursor.START, 1)
+        LaneBatch batch = take(
+                        params(8, 5, Map.of(), 0.5),
+                        new LanePlan(7, 1, List.of(new LocalShard(shard))),
+                        0,
+                        LaneCursor.START,
+                        1)
                 .get(0);
         assertThat(String.join(" ", batch.keys()).replace("s0.tar#", "")).isEqualTo("k2 k4 k3 k0 k1 k6 k7 k5");
         assertThat(droppedKeys(batch)).containsExactly("s0.tar#k0", "s0.tar#k1", "s0.tar#k2", "s0.tar#k4", "s0.tar#k5");
@@ -176,7 +184,8 @@ class LaneResumeTest {
     }
 
     private static LaneFeed open(DatasetConfig.Params params, LanePlan plan, int lane, LaneCursor from) {
-        return LaneFeed.open(system, params, plan, lane, from, decoders);
+        return LaneFeed.open(
+                system, DataSet.of(new DatasetConfig(null, params, null), plan.shards()), plan, lane, from, decoders);
     }
 
     private static DatasetConfig.Params params(
@@ -185,13 +194,13 @@ class LaneResumeTest {
     }
 
     /** Shards of a few examples, some without caption, some damaged, with a random score; at least one of them is good. */
-    private static final class DataSet {
-        private final List<Path> shards = new ArrayList<>();
+    private static final class TestData {
+        private final List<Shard> shards = new ArrayList<>();
         private final List<String> usable = new ArrayList<>();
         private final List<String> lowScores = new ArrayList<>();
 
-        static DataSet write(long seed, int count) {
-            DataSet data = new DataSet();
+        static TestData write(long seed, int count) {
+            TestData data = new TestData();
             Random random = new Random(seed);
             byte[] pixel = TestShards.image("pixel.png");
             for (int s = 0; s < count; s++) {
@@ -215,7 +224,7 @@ class LaneResumeTest {
                         }
                     }
                 }
-                data.shards.add(shard.write(folder.resolve(name)));
+                data.shards.add(new LocalShard(shard.write(folder.resolve(name))));
             }
             return data;
         }

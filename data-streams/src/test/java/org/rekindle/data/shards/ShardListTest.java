@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rekindle.data.TestShards;
 import org.rekindle.data.UserException;
+import org.rekindle.data.stores.LocalShard;
 
 class ShardListTest {
 
@@ -21,7 +22,8 @@ class ShardListTest {
     void resolvesInTheOrderOfThePattern() {
         Path first = new TestShards().example("a").write(folder.resolve("s-1.tar"));
         Path second = new TestShards().example("b").write(folder.resolve("s-0.tar"));
-        assertThat(ShardList.resolve(folder + "/s-{1..0}.tar")).containsExactly(first, second);
+        assertThat(ShardList.resolve(folder + "/s-{1..0}.tar"))
+                .containsExactly(new LocalShard(first), new LocalShard(second));
     }
 
     @Test

@@ -15,12 +15,16 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rekindle.data.CapturedLog;
+import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.TestShards;
 import org.rekindle.data.UserException;
+import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.formats.Example;
+import org.rekindle.data.formats.ExampleReader;
 import org.rekindle.data.formats.ReadListener;
-import org.rekindle.data.formats.WebDatasetReader;
+import org.rekindle.data.formats.WebDatasetFormat;
 import org.rekindle.data.images.ImageHeader;
+import org.rekindle.data.stores.LocalShard;
 
 class ShardMakerTest {
 
@@ -45,7 +49,7 @@ class ShardMakerTest {
     }
 
     @Test
-    void whatIsWrittenIsReadBack() {
+    void whatIsWrittenIsReadBack() throws IOException {
         ShardExample example = new ShardExample(
                 "sub/größe",
                 TestShards.image("rgb.jpg"),
@@ -55,9 +59,9 @@ class ShardMakerTest {
         ShardMaker.Made made = ShardMaker.make(() -> Stream.of(example), folder + "/s.tar", ShardMaker.Options.DEFAULT);
         Example read = read(made.shards().get(0)).get(0);
         assertThat(read.key()).isEqualTo("sub/größe");
-        assertThat(read.image()).isEqualTo(example.image());
-        assertThat(read.caption()).isEqualTo(example.caption());
-        assertThat(new String(read.json())).isEqualTo("{\"score\":0.5}");
+        assertThat(read.image().read()).isEqualTo(example.image());
+        assertThat(read.captions()).containsExactly(example.caption());
+        assertThat(read.metadata().read().toString()).isEqualTo("{\"score\":0.5}");
     }
 
     @Test
@@ -78,7 +82,7 @@ class ShardMakerTest {
         Path shard = ShardMaker.make(examples(1), folder + "/a.tar", options)
                 .shards()
                 .get(0);
-        ImageHeader header = ImageHeader.read(read(shard).get(0).image());
+        ImageHeader header = ImageHeader.read(read(shard).get(0).image().read());
         assertThat(header).isEqualTo(new ImageHeader(ImageHeader.Format.JPG, 16, 16));
     }
 
@@ -215,7 +219,13 @@ class ShardMakerTest {
                 .member("d.txt", "x")
                 .member("d.json", "{")
                 .write(folder.resolve("s.tar"));
-        ShardStatistics statistics = ShardStatistics.of(List.of(shard), Map.of("score", "<=5", "width", ">=48"));
+        ShardStatistics statistics = ShardStatistics.of(DataSet.of(
+                new DatasetConfig(
+                        null,
+                        new DatasetConfig.Params(
+                                "", null, null, null, null, Map.of("score", "<=5", "width", ">=48"), null, null),
+                        null),
+                LocalShard.of(List.of(shard))));
         assertThat(statistics)
                 .isEqualTo(new ShardStatistics(
                         1,
@@ -259,14 +269,11 @@ class ShardMakerTest {
         List<Example> examples = new ArrayList<>();
         ReadListener listener = new ReadListener() {
             @Override
-            public void member(long bytes) {}
-
-            @Override
             public void corrupt(String where, String why) {
                 throw new AssertionError(where + ": " + why);
             }
         };
-        try (WebDatasetReader reader = WebDatasetReader.open(shard, index -> true, listener)) {
+        try (ExampleReader reader = WebDatasetFormat.DEFAULT.open(new LocalShard(shard), listener)) {
             for (Example example = reader.next(); example != null; example = reader.next()) {
                 examples.add(example);
             }

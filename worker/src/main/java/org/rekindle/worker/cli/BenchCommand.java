@@ -5,13 +5,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
-import java.util.List;
 import java.util.stream.Stream;
 import org.apache.pekko.actor.ActorSystem;
 import org.rekindle.coordinator.config.ConfigReader;
 import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
+import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.lanes.DataBenchmark;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.pipeline.PipelineInit;
@@ -60,10 +60,10 @@ final class BenchCommand {
                     "Reads dataset.params.num_examples_to_see examples once: bench data config=FILE [key=value...]")
     int data(@Mixin KeyValues keyValues) {
         DatasetConfig dataset = ConfigReader.readDataset(keyValues.list());
-        List<Path> shards = RunShards.prepare(dataset, System.out::println);
+        DataSet dataSet = RunShards.prepare(dataset, System.out::println);
         ActorSystem system = ActorSystem.create("bench");
         try {
-            DataBenchmark.Result result = DataBenchmark.run(system, dataset.params(), shards);
+            DataBenchmark.Result result = DataBenchmark.run(system, dataSet);
             System.out.println(Json.line(
                     new Line(result.images(), result.imagesPerSecond(), result.cpuSeconds(), result.peakRssBytes())));
         } finally {

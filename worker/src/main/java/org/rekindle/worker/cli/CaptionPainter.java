@@ -4,9 +4,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.rekindle.coordinator.config.ExperimentConfig;
+import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.formats.Example;
+import org.rekindle.data.formats.ExampleReader;
 import org.rekindle.data.formats.ReadListener;
-import org.rekindle.data.formats.WebDatasetReader;
 import org.rekindle.worker.diffusion.Generation;
 import org.rekindle.worker.diffusion.PictureFolder;
 import org.rekindle.worker.diffusion.PromptList;
@@ -18,10 +19,10 @@ import org.rekindle.worker.torchscript.ComputeType;
 record CaptionPainter(List<PromptList.Entry> prompts, TextToImage.Settings settings) implements SamplePictures.Painter {
 
     /** The captions of {@code experiment.eval_caption_file}; without one, the first of the data set. */
-    static CaptionPainter of(ExperimentConfig experiment, List<Path> shards) {
+    static CaptionPainter of(ExperimentConfig experiment, DataSet dataSet) {
         int count = experiment.numEvalImages();
         List<PromptList.Entry> prompts = experiment.evalCaptionFile() == null
-                ? captions(shards, count)
+                ? captions(dataSet, count)
                 : PromptList.read(Path.of(experiment.evalCaptionFile())).stream()
                         .limit(count)
                         .toList();
@@ -30,16 +31,13 @@ record CaptionPainter(List<PromptList.Entry> prompts, TextToImage.Settings setti
                 new TextToImage.Settings(null, experiment.evalNumInferenceSteps(), experiment.evalGuidanceScale()));
     }
 
-    private static List<PromptList.Entry> captions(List<Path> shards, int count) {
+    private static List<PromptList.Entry> captions(DataSet dataSet, int count) {
         List<PromptList.Entry> prompts = new ArrayList<>();
-        for (Path shard : shards) {
-            try (WebDatasetReader reader = WebDatasetReader.open(shard, index -> true, ReadListener.NONE)) {
-                for (Example example = reader.next();
-                        example != null && prompts.size() < count;
-                        example = reader.next()) {
-                    if (example.caption() != null) {
-                        prompts.add(new PromptList.Entry("%05d".formatted(prompts.size()), example.caption()));
-                    }
+        try (ExampleReader reader = dataSet.all(ReadListener.NONE)) {
+            for (Example example = reader.next(); example != null && prompts.size() < count; example = reader.next()) {
+                if (!example.captions().isEmpty()) {
+                    prompts.add(new PromptList.Entry(
+                            "%05d".formatted(prompts.size()), example.captions().get(0)));
                 }
             }
         }

@@ -11,11 +11,13 @@ import java.util.ArrayList;
 import java.util.List;
 import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.data.UserException;
+import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.formats.Example;
+import org.rekindle.data.formats.ExampleReader;
 import org.rekindle.data.formats.ReadListener;
-import org.rekindle.data.formats.WebDatasetReader;
 import org.rekindle.data.images.ImageDecoder;
 import org.rekindle.data.images.ImageException;
+import org.rekindle.data.stores.Shard;
 import org.rekindle.worker.diffusion.RgbImages;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
@@ -25,10 +27,10 @@ import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.torchscript.TorchModule;
 
 /** Draws images of the data set, each with the autoencoder's reconstruction (from the latents' mean) at its right. */
-record ReconstructionPainter(int count, int resolution, List<Path> shards) implements SamplePictures.Painter {
+record ReconstructionPainter(int count, int resolution, DataSet dataSet) implements SamplePictures.Painter {
 
-    ReconstructionPainter(RunConfig config, List<Path> shards) {
-        this(config.experiment().numEvalImages(), config.dataset().params().resolution(), shards);
+    ReconstructionPainter(RunConfig config, DataSet dataSet) {
+        this(config.experiment().numEvalImages(), config.dataset().params().resolution(), dataSet);
     }
 
     @Override
@@ -56,16 +58,17 @@ record ReconstructionPainter(int count, int resolution, List<Path> shards) imple
     /** As many images of each shard, so that a mixture of data sets shows all of them. */
     private List<byte[]> images() {
         ImageDecoder decoder = new ImageDecoder(resolution);
+        List<Shard> shards = dataSet.shards();
         int perShard = Math.max(1, count / shards.size());
         List<byte[]> images = new ArrayList<>();
-        for (Path shard : shards) {
+        for (Shard shard : shards) {
             int end = Math.min(count, images.size() + perShard);
-            try (WebDatasetReader reader = WebDatasetReader.open(shard, index -> true, ReadListener.NONE)) {
+            try (ExampleReader reader = dataSet.of(List.of(shard)).all(ReadListener.NONE)) {
                 for (Example example = reader.next(); example != null && images.size() < end; example = reader.next()) {
-                    images.add(decoder.decode(example.image()));
+                    images.add(decoder.decode(example.image().read()));
                 }
-            } catch (ImageException e) {
-                throw new UserException("shard " + shard + ": " + e.getMessage(), e);
+            } catch (ImageException | IOException e) {
+                throw new UserException("shard " + shard.name() + ": " + e.getMessage(), e);
             }
         }
         return images;

@@ -2,9 +2,9 @@ package org.rekindle.worker.cli;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.function.Consumer;
 import org.rekindle.data.DatasetConfig;
+import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.shards.BraceExpansion;
 import org.rekindle.data.shards.ShardList;
 import org.rekindle.data.shards.ShardMaker;
@@ -14,8 +14,8 @@ final class RunShards {
 
     private RunShards() {}
 
-    /** Returns the shards of {@code dataset.params.path}, made by {@code dataset.make} when none of them is there. */
-    static List<Path> prepare(DatasetConfig dataset, Consumer<String> messages) {
+    /** Opens the data set of {@code dataset.params.path}, made by {@code dataset.make} when none of them is there. */
+    static DataSet prepare(DatasetConfig dataset, Consumer<String> messages) {
         String path = dataset.params().path();
         if (dataset.make() != null
                 && BraceExpansion.expand(path).stream().map(Path::of).noneMatch(Files::exists)) {
@@ -24,6 +24,6 @@ final class RunShards {
             messages.accept(
                     "made " + made.examples() + " examples in " + made.shards().size() + " shards");
         }
-        return ShardList.resolve(path);
+        return DataSet.of(dataset, ShardList.resolve(path));
     }
 }

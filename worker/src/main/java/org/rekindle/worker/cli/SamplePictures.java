@@ -1,7 +1,6 @@
 package org.rekindle.worker.cli;
 
 import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -10,6 +9,7 @@ import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.data.UserException;
+import org.rekindle.data.formats.DataSet;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.torchscript.Torch;
 import org.slf4j.Logger;
@@ -46,11 +46,11 @@ final class SamplePictures implements StepListener {
     }
 
     /** Pictures of captions when the UNet is trained, of images beside their reconstructions when the autoencoder is. */
-    static SamplePictures of(RunConfig config, Path runFolder, List<Path> shards) {
+    static SamplePictures of(RunConfig config, Path runFolder, DataSet dataSet) {
         boolean autoencoder = config.objective().target().equals(ObjectiveConfig.AUTOENCODER);
         Painter painter = autoencoder
-                ? new ReconstructionPainter(config, shards)
-                : CaptionPainter.of(config.experiment(), shards);
+                ? new ReconstructionPainter(config, dataSet)
+                : CaptionPainter.of(config.experiment(), dataSet);
         return new SamplePictures(painter, runFolder.resolve("samples"));
     }
 

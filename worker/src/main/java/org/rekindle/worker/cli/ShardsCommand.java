@@ -3,6 +3,8 @@ package org.rekindle.worker.cli;
 import java.util.List;
 import java.util.Map;
 import org.rekindle.coordinator.config.CommandOptions;
+import org.rekindle.data.DatasetConfig;
+import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.shards.ShardList;
 import org.rekindle.data.shards.ShardMaker;
 import org.rekindle.data.shards.ShardRecipe;
@@ -37,8 +39,10 @@ final class ShardsCommand {
             description = "Tells what shards hold: shards stat path='data/x-{000..007}.tar' [filters.KEY=\"<=0.5\"...]")
     int stat(@Mixin KeyValues keyValues) {
         StatOptions options = CommandOptions.read("shards stat", keyValues.list(), StatOptions.class, "path");
-        Map<String, String> filters = options.filters() == null ? Map.of() : options.filters();
-        ShardStatistics statistics = ShardStatistics.of(ShardList.resolve(options.path()), filters);
+        DatasetConfig.Params params =
+                new DatasetConfig.Params(options.path(), null, null, null, null, options.filters(), null, null);
+        DatasetConfig dataset = new DatasetConfig(null, params, null);
+        ShardStatistics statistics = ShardStatistics.of(DataSet.of(dataset, ShardList.resolve(options.path())));
         System.out.println(Json.pretty(statistics));
         return 0;
     }

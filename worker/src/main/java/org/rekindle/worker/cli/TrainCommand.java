@@ -1,6 +1,5 @@
 package org.rekindle.worker.cli;
 
-import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
@@ -11,7 +10,7 @@ import org.rekindle.coordinator.monitoring.ConsoleProgress;
 import org.rekindle.coordinator.monitoring.MetricsFile;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.data.UserException;
-import org.rekindle.data.lanes.LanePlan;
+import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.shards.ShardList;
 import org.rekindle.worker.pipeline.PipelineInit;
 import org.rekindle.worker.torchscript.Torch;
@@ -33,7 +32,7 @@ final class TrainCommand implements Callable<Integer> {
         RunConfig config = ConfigReader.read(keyValues.list());
         try (RunFolder folder = RunFolder.open(config)) {
             config.notices().forEach(System.out::println);
-            List<Path> shards = RunShards.prepare(config.dataset(), System.out::println);
+            DataSet dataSet = RunShards.prepare(config.dataset(), System.out::println);
             if (config.validation().isOn()) {
                 ShardList.resolve("validation.path", config.validation().path());
             }
@@ -41,7 +40,7 @@ final class TrainCommand implements Callable<Integer> {
             Checkpoint start = folder.startingPoint(System.out::println)
                     .orElseGet(() -> Torch.inThreadOfItsOwn(() -> firstCheckpoint(config, folder)));
             checkFits(config, start);
-            return train(config, folder, start, shards);
+            return train(config, folder, start, dataSet);
         }
     }
 
@@ -86,16 +85,16 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private static int train(RunConfig config, RunFolder folder, Checkpoint start, List<Path> shards)
+    private static int train(RunConfig config, RunFolder folder, Checkpoint start, DataSet dataSet)
             throws InterruptedException {
         int lanes = start.state().lanes();
         LrSchedule learningRate = LrSchedule.of(config, lanes);
-        SamplePictures samples = SamplePictures.of(config, folder.path(), shards);
+        SamplePictures samples = SamplePictures.of(config, folder.path(), dataSet);
         Outcome outcome = new TrainingRun(
                         config,
                         folder,
                         start.state(),
-                        new LanePlan(config.system().seed(), lanes, shards),
+                        dataSet,
                         () -> ModelSession.open(config, start),
                         step -> learningRate.at(step - 1),
                         List.of(MetricsFile.open(folder.metricsFile()), console(), samples))

@@ -10,6 +10,8 @@ import java.util.stream.Stream;
 import org.rekindle.coordinator.config.ComponentConfig;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
+import org.rekindle.data.formats.DataSet;
+import org.rekindle.data.shards.ShardList;
 import org.rekindle.worker.models.T5EncoderModel;
 
 /**
@@ -115,15 +117,24 @@ record ComponentConfigs(Path pipeline, DatasetConfig dataset, ComponentConfig to
         }
         int modelMaxLength = integer(params, "model_max_length", DEFAULT_MODEL_MAX_LENGTH);
         int vocabSize = integer(params, "vocab_size", DEFAULT_VOCABULARY);
-        String shards = params.path("captions")
-                .asText(hasResolution() ? dataset.params().path() : null);
+        boolean ofDataSet = !params.hasNonNull("captions") && hasResolution();
+        String shards =
+                ofDataSet ? dataset.params().path() : params.path("captions").asText(null);
         if (shards == null) {
             throw new UserException(
                     "model.tokenizer.params.captions: not set; expected shards in brace notation whose captions make the vocabulary");
         }
-        try (Stream<String> captions = ShardCaptions.of(shards)) {
+        try (Stream<String> captions = ShardCaptions.of(captions(ofDataSet, shards))) {
             BytePairVocabulary.learn(captions, vocabSize).write(folder, modelMaxLength);
         }
+    }
+
+    private DataSet captions(boolean ofDataSet, String shards) {
+        DatasetConfig captioned = ofDataSet
+                ? dataset
+                : new DatasetConfig(
+                        null, new DatasetConfig.Params(shards, null, null, null, null, null, null, null), null);
+        return DataSet.of(captioned, ShardList.resolve(shards));
     }
 
     private static int integer(ObjectNode params, String key, int absent) {

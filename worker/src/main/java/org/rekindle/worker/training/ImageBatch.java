@@ -3,6 +3,7 @@ package org.rekindle.worker.training;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import org.rekindle.data.lanes.BatchContent;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.worker.torchscript.Tensors;
 import org.rekindle.worker.torchscript.TorchModule;
@@ -12,8 +13,9 @@ record ImageBatch(TorchModule latentMath) {
 
     /** Returns images of shape (batch, 3, height, width) in [-1, 1]. */
     NDArray pixels(NDManager scope, LaneBatch batch) {
-        Shape shape = new Shape(batch.size(), batch.resolution(), batch.resolution(), 3);
-        NDArray rgb = Tensors.of(scope, shape, batch.pixels());
+        BatchContent.Pixels pixels = (BatchContent.Pixels) batch.content();
+        Shape shape = new Shape(batch.size(), pixels.height(), pixels.width(), 3);
+        NDArray rgb = Tensors.of(scope, shape, pixels.rgb());
         return latentMath.call(scope, "pixels", rgb).singletonOrThrow();
     }
 

@@ -54,7 +54,7 @@ public final class StepBenchmark {
                     + ": bench step times the training of the UNet; expected " + ObjectiveConfig.DENOISING);
         }
         Torch.init(config.system().threads());
-        LaneBatch lane = new LaneBatch(0, null, 0, List.of(), List.of(), LaneCursor.START, LaneCursor.START);
+        LaneBatch lane = new LaneBatch(0, null, List.of(), List.of(), LaneCursor.START, LaneCursor.START);
         try (ModelSession session = session(config, pipeline)) {
             long[] nanos = new long[steps];
             long cpuBefore = 0;

@@ -28,6 +28,7 @@ import org.rekindle.coordinator.steps.Coordinator;
 import org.rekindle.coordinator.steps.RunPlan;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
+import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.lanes.DecodeThreads;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.data.lanes.LaneCursor;
@@ -43,7 +44,7 @@ import org.slf4j.LoggerFactory;
  * @param config the run's configuration
  * @param folder the run folder, open and locked; the caller closes it afterwards
  * @param start where the run stands: a checkpoint's state, or {@link #fresh} for a new run
- * @param plan which examples each lane walks
+ * @param dataSet what it reads
  * @param session makes the training session; called once, on the training thread, which also closes the session
  * @param learningRate learning rate by optimizer step, for the metrics
  * @param listeners watch the run; closed when it ends
@@ -52,7 +53,7 @@ public record TrainingRun(
         RunConfig config,
         RunFolder folder,
         TrainerState start,
-        LanePlan plan,
+        DataSet dataSet,
         Supplier<TrainingSession> session,
         LongToDoubleFunction learningRate,
         List<StepListener> listeners) {
@@ -79,8 +80,9 @@ public record TrainingRun(
         Integer workers = config.system().workers();
         ExecutorService decoders = DecodeThreads.start(workers == null ? params.workers() : workers);
         try {
+            LanePlan plan = new LanePlan(config.system().seed(), start.lanes(), dataSet.shards());
             return run(system ->
-                    (lane, from) -> new StreamedLane(LaneFeed.open(system, params, plan, lane, from, decoders)));
+                    (lane, from) -> new StreamedLane(LaneFeed.open(system, dataSet, plan, lane, from, decoders)));
         } finally {
             decoders.shutdown();
         }

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.coordinator.config.ValidationConfig;
+import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.lanes.HeldOutExamples;
 import org.rekindle.data.shards.ShardList;
 import org.rekindle.worker.torchscript.Torch;
@@ -28,9 +29,8 @@ record Validation(HeldOutExamples examples, int every, long seed) {
             return null;
         }
         HeldOutExamples examples = new HeldOutExamples(
-                ShardList.resolve("validation.path", validation.path()),
-                validation.numExamples(),
-                config.dataset().params());
+                DataSet.of(config.dataset(), ShardList.resolve("validation.path", validation.path())),
+                validation.numExamples());
         return new Validation(examples, validation.every(), config.system().seed());
     }
 

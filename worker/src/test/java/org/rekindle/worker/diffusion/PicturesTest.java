@@ -17,8 +17,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rekindle.data.UserException;
 import org.rekindle.data.formats.Example;
+import org.rekindle.data.formats.ExampleReader;
 import org.rekindle.data.formats.ReadListener;
-import org.rekindle.data.formats.WebDatasetReader;
+import org.rekindle.data.formats.WebDatasetFormat;
+import org.rekindle.data.stores.LocalShard;
 
 class PicturesTest {
 
@@ -73,11 +75,11 @@ class PicturesTest {
         try (var files = Files.list(file.getParent())) {
             assertThat(files).containsExactly(file);
         }
-        try (WebDatasetReader reader = WebDatasetReader.open(file, index -> true, ReadListener.NONE)) {
+        try (ExampleReader reader = WebDatasetFormat.DEFAULT.open(new LocalShard(file), ReadListener.NONE)) {
             reader.next();
             Example example = reader.next();
-            assertThat(example.caption()).isEqualTo("caption 1, größer");
-            assertThat(example.image()).isEqualTo(second);
+            assertThat(example.captions()).containsExactly("caption 1, größer");
+            assertThat(example.image().read()).isEqualTo(second);
         }
         assertThatThrownBy(() ->
                         Pictures.of(file.toString(), prompts(4), 0, 1).get(0).missing())

@@ -42,7 +42,7 @@ final class FakeFeeds implements WorkerLanes.Feeds {
                 }
                 at = new LaneCursor(0, 0, 0, 0, before.offset() + 2);
                 taken.addAll(keys);
-                return new LaneBatch(lane, new byte[0], 1, List.of("a", "b"), keys, before, at);
+                return new LaneBatch(lane, null, List.of("a", "b"), keys, before, at);
             }
 
             private void stall() {

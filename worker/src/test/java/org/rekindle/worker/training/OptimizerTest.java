@@ -23,7 +23,7 @@ import org.rekindle.worker.torchscript.TorchModule;
 class OptimizerTest {
 
     private static final LaneBatch LANE =
-            new LaneBatch(0, new byte[0], 0, List.of(), List.of(), LaneCursor.START, LaneCursor.START);
+            new LaneBatch(0, null, List.of(), List.of(), LaneCursor.START, LaneCursor.START);
 
     /** The loss is 3 w0 + 4 w1, times a factor. */
     private record Plane() implements ScriptModule {

@@ -14,6 +14,7 @@ import org.rekindle.coordinator.config.OptimizerConfig;
 import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.coordinator.config.SystemConfig;
 import org.rekindle.data.KeyedRandom;
+import org.rekindle.data.lanes.BatchContent;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.data.lanes.LaneCursor;
 import org.rekindle.worker.pipeline.TinyPipeline;
@@ -94,6 +95,12 @@ record TinyRun(Path folder, boolean useEma, String emaPath, String target) {
         byte[] pixels = new byte[BATCH * 32 * 32 * 3];
         KeyedRandom.of(0, "pixels", step, lane).nextBytes(pixels);
         List<String> captions = Stream.of("a red circle", "").toList();
-        return new LaneBatch(lane, pixels, 32, captions, List.of("a", "b"), LaneCursor.START, LaneCursor.START);
+        return new LaneBatch(
+                lane,
+                new BatchContent.Pixels(pixels, 32, 32),
+                captions,
+                List.of("a", "b"),
+                LaneCursor.START,
+                LaneCursor.START);
     }
 }

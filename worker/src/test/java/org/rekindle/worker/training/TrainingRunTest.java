@@ -30,8 +30,9 @@ import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.coordinator.monitoring.StepMetrics;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.data.UserException;
+import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.lanes.LaneBatch;
-import org.rekindle.data.lanes.LanePlan;
+import org.rekindle.data.stores.LocalShard;
 import org.rekindle.worker.cli.RekindleProcess;
 
 /** Whole runs over a real one-node cluster, with a fake session and fake lanes: 20 steps of 2 lanes of 2 examples. */
@@ -94,7 +95,7 @@ class TrainingRunTest {
                             config,
                             run,
                             start,
-                            new LanePlan(0, start.lanes(), List.of(Path.of("a.tar"))),
+                            DataSet.of(config.dataset(), LocalShard.of(List.of(Path.of("a.tar")))),
                             () -> session = sessions.apply(start),
                             step -> 0.1,
                             List.of(listener))

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rekindle.coordinator.config.ObjectiveConfig;
+import org.rekindle.data.lanes.BatchContent;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.data.lanes.LaneCursor;
 import org.rekindle.worker.torchscript.ComputeType;
@@ -64,7 +65,12 @@ class TrainingStepGoldenTest {
         try (Optimizer optimizer = Optimizer.of(manager, vae, TrainingGoldens.ADAMW, TrainingGoldens.MODEL)) {
             steps(optimizer).assertEqual(goldens, reconstruction + ".", (scope, step) -> {
                 LaneBatch batch = new LaneBatch(
-                        0, goldens.rgb(step), 16, List.of("", ""), List.of("", ""), LaneCursor.START, LaneCursor.START);
+                        0,
+                        new BatchContent.Pixels(goldens.rgb(step), 16, 16),
+                        List.of("", ""),
+                        List.of("", ""),
+                        LaneCursor.START,
+                        LaneCursor.START);
                 NDArray noise = goldens.array(scope, "posterior_noise", step);
                 return objective.accumulate(
                         scope,

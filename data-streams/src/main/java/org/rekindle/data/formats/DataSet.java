@@ -1,0 +1,60 @@
+package org.rekindle.data.formats;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
+import java.util.List;
+import org.rekindle.data.DatasetConfig;
+import org.rekindle.data.UserException;
+import org.rekindle.data.stores.Shard;
+
+/**
+ * A data set that can be read: where its shards lie and what is in them.
+ *
+ * @param params the section {@code dataset.params}
+ * @param shards in the order of {@code dataset.params.path}
+ * @param format of the shards
+ */
+public record DataSet(DatasetConfig.Params params, List<Shard> shards, ExampleFormat format) {
+
+    /**
+     * Chooses the format that {@code dataset.type} names.
+     *
+     * @throws UserException when its parameters are malformed
+     */
+    public static DataSet of(DatasetConfig config, List<Shard> shards) {
+        return new DataSet(config.params(), List.copyOf(shards), format(config));
+    }
+
+    /** The same data set with other shards. */
+    public DataSet of(List<Shard> others) {
+        return new DataSet(params, List.copyOf(others), format);
+    }
+
+    /** Opens all shards, one after the other, to be read whole; what cannot be read is told to the listener and left out. */
+    public ExampleReader all(ReadListener listener) {
+        return new AllExamples(shards, format, listener);
+    }
+
+    private static ExampleFormat format(DatasetConfig config) {
+        DatasetConfig.Params params = config.params();
+        boolean filtered = !params.filters().isEmpty();
+        ShardIndexes indexes = new ShardIndexes(params.indexFolder() == null ? null : Path.of(params.indexFolder()));
+        return switch (config.type()) {
+            case DatasetConfig.WEB_DATASET -> WebDatasetFormat.of(params.fields(), null, filtered, indexes);
+            case DatasetConfig.CLASSIFICATION ->
+                WebDatasetFormat.of(params.fields(), classes(params), filtered, indexes);
+            default -> throw new UserException("dataset.type: \"" + config.type() + "\" is not known");
+        };
+    }
+
+    private static ClassPrompts classes(DatasetConfig.Params params) {
+        JsonNode mapping = params.classMapping() != null ? params.classMapping() : params.idxToPrompt();
+        if (mapping == null || (params.classMapping() != null && params.idxToPrompt() != null)) {
+            throw new UserException(
+                    "dataset.params: give either class_mapping or idx_to_prompt, the prompts of each class,"
+                            + " for dataset.type " + DatasetConfig.CLASSIFICATION);
+        }
+        return ClassPrompts.read(
+                "dataset.params." + (params.classMapping() != null ? "class_mapping" : "idx_to_prompt"), mapping);
+    }
+}

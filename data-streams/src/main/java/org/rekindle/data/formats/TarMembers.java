@@ -1,0 +1,171 @@
+package org.rekindle.data.formats;
+
+import java.io.BufferedInputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
+
+/**
+ * The regular files of a tar stream, one after the other. What is damaged ends it with a {@link ShardFailure} that names the byte and the
+ * member, after the members before it were given. One thread.
+ */
+final class TarMembers implements AutoCloseable {
+
+    private static final int BUFFER_BYTES = 1 << 16;
+    private static final int RECORD_BYTES = 512;
+
+    private final String shard;
+    private final long base;
+    private final long length;
+    private final TarArchiveInputStream tar;
+    private TarArchiveEntry entry;
+    private long header;
+    private long nextHeader;
+    private String current;
+    private String failedMember;
+
+    /**
+     * @param shard name for messages
+     * @param bytes the uncompressed tar from {@code base} on, where a header begins; closing this closes it
+     * @param base offset of the stream's first byte
+     * @param length of the whole tar in bytes; -1 where only reading tells
+     */
+    TarMembers(String shard, InputStream bytes, long base, long length) {
+        this.shard = shard;
+        this.base = base;
+        this.length = length;
+        this.header = base;
+        this.nextHeader = base;
+        tar = new TarArchiveInputStream(new BufferedInputStream(bytes, BUFFER_BYTES), "UTF-8");
+    }
+
+    /**
+     * Moves to the next regular file of the archive and returns its name, or null at the end.
+     *
+     * @throws ShardFailure when the archive is damaged here, or its store gives no more
+     */
+    String next() {
+        do {
+            long from = nextHeader;
+            try {
+                entry = tar.getNextEntry();
+            } catch (IOException e) {
+                // What is left of the member before is skipped here.
+                failedMember = current != null && position() < from ? current : null;
+                throw failed(e);
+            }
+            header = from;
+            current = null;
+            if (entry == null) {
+                requireWhole();
+                return null;
+            }
+            if (!entry.isCheckSumOK()) {
+                throw header == 0 ? notATar() : damaged("is damaged at byte " + header + " (no valid header)");
+            }
+            long end = position() + entry.getSize();
+            nextHeader = (end + RECORD_BYTES - 1) / RECORD_BYTES * RECORD_BYTES;
+            current = entry.getName();
+            if (length >= 0 && end > length) {
+                failedMember = current;
+                throw damaged(
+                        "ends early at byte " + length + ", its member " + entry.getName() + " goes on to byte " + end);
+            }
+        } while (!entry.isFile() || entry.isLink() || entry.isSymbolicLink());
+        return entry.getName();
+    }
+
+    /** Returns the length of the current member in bytes. */
+    long size() {
+        return entry.getSize();
+    }
+
+    /** Returns where the next byte of the current member lies in the tar. */
+    long position() {
+        return base + tar.getBytesRead();
+    }
+
+    /** Returns where the current member begins, its extended headers included. */
+    long header() {
+        return header;
+    }
+
+    /**
+     * Returns the bytes of the current member, which must fit an array.
+     *
+     * @throws ShardFailure when the archive breaks off within it
+     */
+    byte[] read() {
+        try {
+            byte[] bytes = tar.readNBytes((int) entry.getSize());
+            if (bytes.length == entry.getSize()) {
+                return bytes;
+            }
+        } catch (IOException e) {
+            failedMember = current;
+            throw failed(e);
+        }
+        failedMember = current;
+        throw damaged("ends early at byte " + position() + ", within member " + current);
+    }
+
+    /** A tar of no header at all is an empty file; one whose length is no multiple of a record lost its end. */
+    private void requireWhole() {
+        if (position() == 0) {
+            throw notATar();
+        } else if (length > 0 && length % RECORD_BYTES != 0) {
+            throw damaged("ends early at byte " + length + ", within a header");
+        }
+    }
+
+    /** Tells a store that gives no more from a tar that Commons Compress cannot make sense of. */
+    private ShardFailure failed(IOException e) {
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            if (cause instanceof StoreFailure failure) {
+                return ShardFailure.unavailable(
+                        "shard " + shard + " cannot be read on from byte " + position() + within() + " ("
+                                + failure.getMessage() + ")",
+                        failure.getCause());
+            }
+        }
+        if (header == 0 && current == null) {
+            return notATar();
+        }
+        boolean early = length >= 0 ? length - position() < RECORD_BYTES : e instanceof EOFException;
+        return damaged(
+                early
+                        ? "ends early at byte " + (length >= 0 ? length : position()) + within()
+                        : "is damaged at byte " + nextHeader + within() + " (" + e.getMessage() + ")");
+    }
+
+    /** Returns the member within which the archive failed; null when that was between members, or it did not. */
+    String failedMember() {
+        return failedMember;
+    }
+
+    private String within() {
+        return failedMember == null ? "" : ", within member " + failedMember;
+    }
+
+    private ShardFailure damaged(String why) {
+        return ShardFailure.damaged("shard " + shard + " " + why);
+    }
+
+    private ShardFailure notATar() {
+        return ShardFailure.damaged("shard " + shard + " is not a tar archive, "
+                + (length == 0 ? "it is an empty file" : "its first 512 bytes are no tar header")
+                + ": correct dataset.params.path or make the shard again (rekindle shards make)");
+    }
+
+    @Override
+    public void close() {
+        try {
+            tar.close();
+        } catch (IOException e) {
+            // Nothing depends on how a stream ends that nobody reads any more.
+            return;
+        }
+    }
+}
