@@ -111,9 +111,9 @@ final class TarMembers implements AutoCloseable {
         throw damaged("ends early at byte " + position() + ", within member " + current);
     }
 
-    /** A tar of no header at all is an empty file; one whose length is no multiple of a record lost its end. */
+    /** Less than a record is no tar; one whose length is no multiple of a record lost its end. */
     private void requireWhole() {
-        if (position() == 0) {
+        if (position() < RECORD_BYTES) {
             throw notATar();
         } else if (length > 0 && length % RECORD_BYTES != 0) {
             throw damaged("ends early at byte " + length + ", within a header");
@@ -155,7 +155,11 @@ final class TarMembers implements AutoCloseable {
 
     private ShardFailure notATar() {
         return ShardFailure.damaged("shard " + shard + " is not a tar archive, "
-                + (length == 0 ? "it is an empty file" : "its first 512 bytes are no tar header")
+                + (length == 0
+                        ? "it is an empty file"
+                        : length > 0 && length < RECORD_BYTES
+                                ? "it has only " + length + " bytes"
+                                : "its first 512 bytes are no tar header")
                 + ": correct dataset.params.path or make the shard again (rekindle shards make)");
     }
 

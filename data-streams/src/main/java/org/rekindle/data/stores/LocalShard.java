@@ -31,6 +31,9 @@ public record LocalShard(Path path) implements Shard {
 
     @Override
     public InputStream open(long offset) throws IOException {
+        if (Files.isDirectory(path)) {
+            throw new IOException("it is a folder");
+        }
         try {
             FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
             channel.position(offset);
