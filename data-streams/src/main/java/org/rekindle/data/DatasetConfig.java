@@ -3,6 +3,7 @@ package org.rekindle.data;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.Map;
 import org.rekindle.data.formats.FieldsConfig;
+import org.rekindle.data.lanes.BucketsConfig;
 import org.rekindle.data.shards.ShardRecipe;
 
 /**
@@ -36,6 +37,9 @@ public record DatasetConfig(String type, Params params, ShardRecipe make) {
      * @param idxToPrompt the same under the name of the original's README
      * @param multiCaption which of several captions an example is trained with: {@code random} (default, anew in each epoch) or
      *     {@code first}
+     * @param randomCrop whether the square (or bucket) is cut out at a random place; default false, the centre
+     * @param horizontalFlip whether every other image is mirrored; default false
+     * @param buckets sizes of other aspect ratios than 1; null for squares
      * @param onShardError {@code skip} or {@code stop}, for shards that are damaged or cannot be had; absent skips the damaged ones,
      *     which are so at every reading, and stops at the others
      * @param filterPatience examples in a row that may be turned away before the run stops, default 20,000
@@ -54,6 +58,9 @@ public record DatasetConfig(String type, Params params, ShardRecipe make) {
             JsonNode classMapping,
             JsonNode idxToPrompt,
             String multiCaption,
+            Boolean randomCrop,
+            Boolean horizontalFlip,
+            BucketsConfig buckets,
             String onShardError,
             Integer filterPatience,
             String indexFolder) {
@@ -88,6 +95,9 @@ public record DatasetConfig(String type, Params params, ShardRecipe make) {
                     null,
                     null,
                     null,
+                    null,
+                    null,
+                    null,
                     null);
         }
 
@@ -100,6 +110,8 @@ public record DatasetConfig(String type, Params params, ShardRecipe make) {
             classMapping = classMapping == null || classMapping.isNull() ? null : classMapping;
             idxToPrompt = idxToPrompt == null || idxToPrompt.isNull() ? null : idxToPrompt;
             multiCaption = multiCaption == null ? RANDOM : multiCaption;
+            randomCrop = randomCrop != null && randomCrop;
+            horizontalFlip = horizontalFlip != null && horizontalFlip;
             filterPatience = filterPatience == null ? 20_000 : filterPatience;
         }
     }

@@ -1,6 +1,7 @@
 package org.rekindle.data.images;
 
 import static org.bytedeco.opencv.global.opencv_core.CV_8U;
+import static org.bytedeco.opencv.global.opencv_core.flip;
 import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_COLOR_RGB;
 import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_IGNORE_ORIENTATION;
 import static org.bytedeco.opencv.global.opencv_imgcodecs.IMREAD_UNCHANGED;
@@ -44,8 +45,12 @@ public record ImageDecoder(int resolution) {
      * @return RGB bytes of shape (resolution, resolution, 3)
      * @throws ImageException when the image is empty, too large, of another format or damaged
      */
-    @SuppressWarnings("try") // the scope works by being open
     public byte[] decode(byte[] image) throws ImageException {
+        return decode(image, Framing.centre(resolution, resolution));
+    }
+
+    @SuppressWarnings("try") // the scope works by being open
+    public byte[] decode(byte[] image, Framing framing) throws ImageException {
         ImageHeader header = ImageHeader.read(image);
         if (header.pixels() > MAX_PIXELS) {
             throw new ImageException("its " + header.width() + "x" + header.height()
@@ -58,19 +63,24 @@ public record ImageDecoder(int resolution) {
             if (decoded == null || decoded.empty()) {
                 throw new ImageException("the image data is damaged");
             }
-            Mat square = crop(decoded);
+            Mat square = crop(decoded, framing);
             Mat rgb = jpeg ? square : toRgb(square);
-            byte[] pixels = new byte[resolution * resolution * 3];
-            resized(rgb).data().get(pixels);
+            byte[] pixels = new byte[framing.height() * framing.width() * 3];
+            resized(rgb, framing).data().get(pixels);
             return pixels;
         } catch (RuntimeException e) {
             throw new ImageException("OpenCV cannot decode it (" + firstLine(e) + ")");
         }
     }
 
-    private static Mat crop(Mat image) {
-        int side = Math.min(image.rows(), image.cols());
-        return new Mat(image, new Rect((image.cols() - side) / 2, (image.rows() - side) / 2, side, side));
+    private static Mat crop(Mat image, Framing framing) {
+        long width = image.cols();
+        long height = image.rows();
+        int cropWidth = (int) Math.max(1, Math.min(width, height * framing.width() / framing.height()));
+        int cropHeight = (int) Math.max(1, Math.min(height, width * framing.height() / framing.width()));
+        int left = (int) ((width - cropWidth) * framing.x());
+        int top = (int) ((height - cropHeight) * framing.y());
+        return new Mat(image, new Rect(left, top, cropWidth, cropHeight));
     }
 
     /** Converts grey, BGR or BGRA of 8 or 16 bits. */
@@ -104,15 +114,20 @@ public record ImageDecoder(int resolution) {
         return new Mat(bgra.rows(), bgra.cols(), opencv_core.CV_8UC3, new BytePointer(rgb));
     }
 
-    /** Returns a continuous image of (resolution, resolution). */
-    private Mat resized(Mat square) {
-        if (square.rows() == resolution) {
-            return square.clone();
+    /** Returns a continuous image. */
+    private static Mat resized(Mat cropped, Framing framing) {
+        Mat result = cropped;
+        if (cropped.cols() != framing.width() || cropped.rows() != framing.height()) {
+            result = new Mat();
+            int interpolation = cropped.cols() > framing.width() ? INTER_AREA : INTER_CUBIC;
+            resize(cropped, result, new Size(framing.width(), framing.height()), 0, 0, interpolation);
         }
-        Mat result = new Mat();
-        int interpolation = square.rows() > resolution ? INTER_AREA : INTER_CUBIC;
-        resize(square, result, new Size(resolution, resolution), 0, 0, interpolation);
-        return result;
+        if (framing.flip()) {
+            Mat mirrored = new Mat();
+            flip(result, mirrored, 1);
+            return mirrored;
+        }
+        return result == cropped ? cropped.clone() : result;
     }
 
     private static String firstLine(RuntimeException e) {

@@ -2,10 +2,14 @@ package org.rekindle.data.lanes;
 
 import java.io.IOException;
 import java.util.Optional;
+import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
 import org.rekindle.data.filters.MetadataFilter;
 import org.rekindle.data.filters.MetadataFilters;
+import org.rekindle.data.formats.EncodedImage;
 import org.rekindle.data.formats.Example;
+import org.rekindle.data.images.ImageException;
+import org.rekindle.data.images.ImageHeader;
 
 /**
  * Which examples go on to the shuffle: those with an image, a caption and metadata that passes, judged before any decoding. One
@@ -15,14 +19,23 @@ final class Acceptance {
 
     private final MetadataFilters filters;
     private final StageCounters counters;
+    private final Buckets buckets;
     private final int patience;
     private int turnedAway;
 
-    /** @param patience examples in a row that may be turned away */
-    Acceptance(MetadataFilters filters, StageCounters counters, int patience) {
-        this.filters = filters;
+    /**
+     * @param patience examples in a row that may be turned away
+     * @throws UserException when a filter is malformed
+     */
+    Acceptance(DatasetConfig.Params params, StageCounters counters, int patience) {
+        this.filters = MetadataFilters.parse(params.filters());
         this.counters = counters;
+        this.buckets = Buckets.of(params.resolution(), params.buckets());
         this.patience = patience;
+    }
+
+    Buckets buckets() {
+        return buckets;
     }
 
     StageCounters counters() {
@@ -34,9 +47,9 @@ final class Acceptance {
      *
      * @throws UserException when too many in a row were turned away
      */
-    Optional<Example> accepted(Example example) {
+    Optional<Accepted> accepted(Example example) {
         counters.example();
-        Optional<Example> kept = passes(example) ? kept(example) : Optional.empty();
+        Optional<Accepted> kept = passes(example) ? kept(example) : Optional.empty();
         turnedAway = kept.isPresent() ? 0 : turnedAway + 1;
         if (turnedAway == patience) {
             throw new UserException("none of the last " + patience + " examples can be used, the last is "
@@ -72,10 +85,18 @@ final class Acceptance {
         }
     }
 
-    private Optional<Example> kept(Example example) {
+    private Optional<Accepted> kept(Example example) {
         try {
-            return Optional.of(example.withImage(example.image().kept()));
-        } catch (IOException e) {
+            if (!buckets.areMany()) {
+                return Optional.of(new Accepted(
+                        example.withImage(example.image().kept()),
+                        buckets.sizes().get(0)));
+            }
+            byte[] image = example.image().read();
+            ImageHeader header = ImageHeader.read(image);
+            return Optional.of(new Accepted(
+                    example.withImage(EncodedImage.of(image)), buckets.nearest(header.width(), header.height())));
+        } catch (ImageException | IOException e) {
             counters.corrupt(example.name(), e.getMessage());
             return Optional.empty();
         }

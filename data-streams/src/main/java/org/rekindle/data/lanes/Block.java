@@ -1,17 +1,16 @@
 package org.rekindle.data.lanes;
 
 import java.util.List;
-import org.rekindle.data.formats.Example;
 
 /**
  * One block of a lane's shuffle.
  *
- * @param examples accepted examples, permuted
+ * @param examples in the order of the batches
  * @param start cursor of the block's first example that is not consumed
  * @param end cursor of the next block, or of the next epoch's start
  * @param skips shard ranges that were given up within it
  */
-record Block(List<Example> examples, LaneCursor start, LaneCursor end, List<LaneCursor.Skip> skips) {
+record Block(List<Accepted> examples, LaneCursor start, LaneCursor end, List<LaneCursor.Skip> skips) {
 
     /** Returns whether the epoch ends behind this block. */
     boolean endsEpoch() {
@@ -23,6 +22,7 @@ record Block(List<Example> examples, LaneCursor start, LaneCursor end, List<Lane
         if (index == examples.size() - 1) {
             return end;
         }
-        return new LaneCursor(start.epoch(), start.position(), start.example(), start.block(), index + 1, skips);
+        return new LaneCursor(
+                start.epoch(), start.position(), start.example(), start.block(), index + 1, start.carried(), skips);
     }
 }

@@ -4,9 +4,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
+import org.apache.commons.rng.UniformRandomProvider;
 import org.apache.commons.rng.sampling.ListSampler;
 import org.rekindle.data.KeyedRandom;
 import org.rekindle.data.UserException;
+import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.formats.Example;
 import org.rekindle.data.formats.ExampleFormat;
 import org.rekindle.data.formats.ExampleReader;
@@ -23,6 +25,8 @@ final class BlockReader implements AutoCloseable {
     private final ExampleFormat format;
     private final int lane;
     private final int shuffleBuffer;
+    private final int batchSize;
+    private final Buckets buckets;
     private final Acceptance acceptance;
     private final ShardErrors errors;
 
@@ -34,20 +38,15 @@ final class BlockReader implements AutoCloseable {
     private volatile ExampleReader reader;
     private volatile boolean aborted;
 
-    BlockReader(
-            LanePlan plan,
-            ExampleFormat format,
-            int lane,
-            LaneCursor from,
-            int shuffleBuffer,
-            Acceptance acceptance,
-            ShardErrors errors) {
+    BlockReader(DataSet dataSet, LanePlan plan, int lane, LaneCursor from, Acceptance acceptance) {
         this.plan = plan;
-        this.format = format;
+        this.format = dataSet.format();
         this.lane = lane;
-        this.shuffleBuffer = shuffleBuffer;
+        this.shuffleBuffer = dataSet.params().shuffleBuffer();
+        this.batchSize = dataSet.params().batchSize();
+        this.buckets = acceptance.buckets();
         this.acceptance = acceptance;
-        this.errors = errors;
+        this.errors = new ShardErrors(dataSet.params().onShardError());
         this.start = from;
         this.position = from.position();
         this.example = from.example();
@@ -62,7 +61,7 @@ final class BlockReader implements AutoCloseable {
      * @throws CancellationException when it was aborted
      */
     Block next() {
-        List<Example> examples = new ArrayList<>();
+        List<Accepted> examples = new ArrayList<>();
         skips = new ArrayList<>();
         while (examples.size() < shuffleBuffer && position < walk.size()) {
             Example next = nextOfRange();
@@ -72,15 +71,15 @@ final class BlockReader implements AutoCloseable {
         }
         boolean endsEpoch = examples.size() < shuffleBuffer;
         LaneCursor end = endsEpoch
-                ? new LaneCursor(start.epoch() + 1, 0, 0, 0, 0)
-                : new LaneCursor(start.epoch(), position, example, start.block() + 1, 0);
+                ? new LaneCursor(start.epoch() + 1, 0, 0, 0, 0, carried(examples.size()), List.of())
+                : new LaneCursor(
+                        start.epoch(), position, example, start.block() + 1, 0, carried(examples.size()), List.of());
         if (start.offset() > examples.size()) {
             throw new UserException("lane " + lane + " cannot go on at example " + start.offset() + " of a block of "
                     + examples.size() + ": the shards, filters or shuffle_buffer changed since the checkpoint;"
                     + " restore them or start a new run");
         }
-        ListSampler.shuffle(KeyedRandom.of(plan.seed(), "block", lane, start.epoch(), start.block()), examples);
-        Block block = new Block(examples, start, end, List.copyOf(skips));
+        Block block = new Block(ordered(examples), start, end, List.copyOf(skips));
         if (endsEpoch) {
             position = 0;
             example = 0;
@@ -88,6 +87,19 @@ final class BlockReader implements AutoCloseable {
         }
         start = end;
         return block;
+    }
+
+    private List<Accepted> ordered(List<Accepted> examples) {
+        ListSampler.shuffle(random("block"), examples);
+        return buckets.areMany() ? BucketOrder.of(examples, start.carried(), batchSize, random("buckets")) : examples;
+    }
+
+    private UniformRandomProvider random(String purpose) {
+        return KeyedRandom.of(plan.seed(), purpose, lane, start.epoch(), start.block());
+    }
+
+    private int carried(int examples) {
+        return buckets.areMany() ? (start.carried() + examples) % batchSize : 0;
     }
 
     /** Returns the next example of the current range; null at its end, from where the next range goes on. */

@@ -2,7 +2,6 @@ package org.rekindle.data.lanes;
 
 import java.util.Optional;
 import org.rekindle.data.UserException;
-import org.rekindle.data.filters.MetadataFilters;
 import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.formats.Example;
 import org.rekindle.data.formats.ExampleReader;
@@ -15,15 +14,13 @@ import org.rekindle.data.formats.ExampleReader;
 final class DataSetProbe {
 
     private final DataSet dataSet;
-    private final MetadataFilters filters;
     private final LaneDecoder decoder;
     private final StageCounters lane;
     private boolean found;
 
     /** @param lane what the lane has counted, and named, so far; stays as it is */
-    DataSetProbe(DataSet dataSet, MetadataFilters filters, LaneDecoder decoder, StageCounters lane) {
+    DataSetProbe(DataSet dataSet, LaneDecoder decoder, StageCounters lane) {
         this.dataSet = dataSet;
-        this.filters = filters;
         this.decoder = decoder;
         this.lane = lane;
     }
@@ -38,11 +35,11 @@ final class DataSetProbe {
             return;
         }
         StageCounters counters = new StageCounters(lane);
-        Acceptance acceptance = new Acceptance(filters, counters, Integer.MAX_VALUE);
+        Acceptance acceptance = new Acceptance(dataSet.params(), counters, Integer.MAX_VALUE);
         try (ExampleReader reader = dataSet.all(counters)) {
             for (Example example = reader.next(); example != null; example = reader.next()) {
-                Optional<Example> accepted = acceptance.accepted(example);
-                if (accepted.isPresent() && decoder.decodes(accepted.get(), counters)) {
+                Optional<Accepted> accepted = acceptance.accepted(example);
+                if (accepted.isPresent() && decoder.decodes(accepted.get().example(), counters)) {
                     found = true;
                     return;
                 }

@@ -5,10 +5,10 @@ import java.util.List;
 import java.util.Optional;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
-import org.rekindle.data.filters.MetadataFilters;
 import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.formats.Example;
 import org.rekindle.data.formats.ExampleReader;
+import org.rekindle.data.images.Framing;
 import org.rekindle.data.images.ImageDecoder;
 
 /**
@@ -48,8 +48,7 @@ public final class HeldOutExamples {
         this.batchSize = params.batchSize();
         this.resolution = params.resolution();
         this.decoder = new LaneDecoder(new ImageDecoder(resolution));
-        this.acceptance =
-                new Acceptance(MetadataFilters.parse(params.filters()), new StageCounters(), params.filterPatience());
+        this.acceptance = new Acceptance(params, new StageCounters(), params.filterPatience());
         if (read(1, (first, batch) -> {}) == 0) {
             throw new UserException(
                     "validation.path: none of its examples can be used: each needs an image, a caption and"
@@ -73,7 +72,7 @@ public final class HeldOutExamples {
         try (ExampleReader reader = dataSet.all(acceptance.counters())) {
             for (Example example = reader.next(); example != null; example = count < most ? reader.next() : null) {
                 Optional<LaneItem.Decoded> decoded =
-                        acceptance.accepted(example).flatMap(this::decode);
+                        acceptance.accepted(example).map(Accepted::example).flatMap(this::decode);
                 if (decoded.isEmpty()) {
                     continue;
                 }
@@ -91,15 +90,15 @@ public final class HeldOutExamples {
     }
 
     private Optional<LaneItem.Decoded> decode(Example example) {
-        LaneItem.Candidate candidate =
-                new LaneItem.Candidate(example, example.captions().get(0), LaneCursor.START);
+        LaneItem.Candidate candidate = new LaneItem.Candidate(
+                example, example.captions().get(0), Framing.centre(resolution, resolution), LaneCursor.START);
         return decoder.decode(candidate, acceptance.counters()) instanceof LaneItem.Decoded decoded
                 ? Optional.of(decoded)
                 : Optional.empty();
     }
 
     private void flush(int count, List<LaneItem.Decoded> pending, Consumer consumer) {
-        consumer.accept(count - pending.size(), LaneBatch.of(0, resolution, pending, LaneCursor.START));
+        consumer.accept(count - pending.size(), LaneBatch.of(0, pending, LaneCursor.START));
         pending.clear();
     }
 }

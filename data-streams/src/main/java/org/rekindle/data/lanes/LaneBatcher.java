@@ -1,14 +1,18 @@
 package org.rekindle.data.lanes;
 
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 
 /** Collects a lane's decoded examples into batches, and watches that an epoch gives at least one. One thread. */
 final class LaneBatcher {
 
     private final int lane;
     private final int batchSize;
-    private final int resolution;
+    private final LaneDecoder decoder;
     private final DataSetProbe probe;
     private final StageCounters counters;
 
@@ -16,10 +20,11 @@ final class LaneBatcher {
     private LaneCursor before;
     private boolean epochGaveOne;
 
-    LaneBatcher(int lane, int batchSize, int resolution, LaneCursor from, DataSetProbe probe, StageCounters counters) {
+    LaneBatcher(
+            int lane, int batchSize, LaneCursor from, LaneDecoder decoder, DataSetProbe probe, StageCounters counters) {
         this.lane = lane;
         this.batchSize = batchSize;
-        this.resolution = resolution;
+        this.decoder = decoder;
         this.before = from;
         this.probe = probe;
         this.counters = counters;
@@ -40,10 +45,27 @@ final class LaneBatcher {
     }
 
     private LaneBatch batch() {
-        LaneBatch batch = LaneBatch.of(lane, resolution, pending, before);
+        LaneBatch batch = LaneBatch.of(lane, ofOneSize(), before);
         before = batch.after();
         pending.clear();
         counters.batch();
         return batch;
+    }
+
+    /** Brings the few of another bucket to the size of most. */
+    private List<LaneItem.Decoded> ofOneSize() {
+        Map<ImageSize, Long> counts = pending.stream()
+                .collect(Collectors.groupingBy(
+                        decoded -> decoded.candidate().size(), LinkedHashMap::new, Collectors.counting()));
+        if (counts.size() == 1) {
+            return pending;
+        }
+        ImageSize most =
+                Collections.max(counts.entrySet(), Map.Entry.comparingByValue()).getKey();
+        return pending.stream()
+                .map(decoded -> decoded.candidate().size().equals(most)
+                        ? decoded
+                        : decoder.again(decoded.candidate().of(most)))
+                .toList();
     }
 }

@@ -13,6 +13,8 @@ import java.util.List;
  * @param example index in that range of the block's first example, counted in the tar's order before any filter
  * @param block number of the current block in this epoch, from 0; keys the block's permutation
  * @param offset examples of the permuted block that are consumed
+ * @param carried examples that the blocks before leave to the first batch of this one, of which the order of buckets depends; 0
+ *     without buckets
  * @param skips shard ranges that were given up within this block; whoever reads it again gives them up at the same place
  */
 public record LaneCursor(
@@ -21,6 +23,7 @@ public record LaneCursor(
         long example,
         long block,
         int offset,
+        @JsonInclude(JsonInclude.Include.NON_DEFAULT) int carried,
         @JsonInclude(JsonInclude.Include.NON_EMPTY) List<Skip> skips) {
 
     public static final LaneCursor START = new LaneCursor(0, 0, 0, 0, 0);
@@ -41,17 +44,19 @@ public record LaneCursor(
             @JsonProperty("example") long example,
             @JsonProperty("block") long block,
             @JsonProperty("offset") int offset,
+            @JsonProperty("carried") int carried,
             @JsonProperty("skips") List<Skip> skips) {
         this.epoch = epoch;
         this.position = position;
         this.example = example;
         this.block = block;
         this.offset = offset;
+        this.carried = carried;
         this.skips = skips == null ? List.of() : List.copyOf(skips);
     }
 
-    /** A place in a block that nothing was given up in. */
+    /** A place in a block that nothing was given up in, without buckets. */
     public LaneCursor(long epoch, int position, long example, long block, int offset) {
-        this(epoch, position, example, block, offset, List.of());
+        this(epoch, position, example, block, offset, 0, List.of());
     }
 }

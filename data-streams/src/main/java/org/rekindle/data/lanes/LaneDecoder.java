@@ -1,7 +1,9 @@
 package org.rekindle.data.lanes;
 
 import java.io.IOException;
+import org.rekindle.data.UserException;
 import org.rekindle.data.formats.Example;
+import org.rekindle.data.images.Framing;
 import org.rekindle.data.images.ImageDecoder;
 import org.rekindle.data.images.ImageException;
 
@@ -9,22 +11,32 @@ import org.rekindle.data.images.ImageException;
 record LaneDecoder(ImageDecoder images) {
 
     LaneItem decode(LaneItem.Candidate candidate, StageCounters counters) {
-        byte[] pixels = pixels(candidate.example(), counters);
+        byte[] pixels = pixels(candidate.example(), candidate.framing(), counters);
         if (pixels == null) {
             return new LaneItem.Damaged();
         }
         counters.decoded();
-        return new LaneItem.Decoded(candidate.example().name(), pixels, candidate.caption(), candidate.after());
+        return new LaneItem.Decoded(candidate, pixels);
+    }
+
+    /** Decodes what could be decoded before, in another size. */
+    LaneItem.Decoded again(LaneItem.Candidate candidate) {
+        try {
+            return new LaneItem.Decoded(
+                    candidate, images.decode(candidate.example().image().read(), candidate.framing()));
+        } catch (ImageException | IOException e) {
+            throw new UserException(candidate.example().name() + " cannot be decoded any more: " + e.getMessage(), e);
+        }
     }
 
     /** Returns whether an example can be decoded. */
     boolean decodes(Example example, StageCounters counters) {
-        return pixels(example, counters) != null;
+        return pixels(example, Framing.centre(images.resolution(), images.resolution()), counters) != null;
     }
 
-    private byte[] pixels(Example example, StageCounters counters) {
+    private byte[] pixels(Example example, Framing framing, StageCounters counters) {
         try {
-            return images.decode(example.image().read());
+            return images.decode(example.image().read(), framing);
         } catch (ImageException | IOException e) {
             counters.corrupt(example.name(), e.getMessage());
             return null;

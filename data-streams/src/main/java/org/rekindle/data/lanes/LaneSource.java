@@ -10,7 +10,6 @@ import org.apache.pekko.stream.OverflowStrategy;
 import org.apache.pekko.stream.javadsl.Source;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
-import org.rekindle.data.filters.MetadataFilters;
 import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.images.ImageDecoder;
 
@@ -42,14 +41,11 @@ final class LaneSource {
             Consumer<BlockReader> reading) {
         DatasetConfig.Params params = dataSet.params();
         check(params);
-        MetadataFilters filters = MetadataFilters.parse(params.filters());
         LaneDecoder decoder = new LaneDecoder(new ImageDecoder(params.resolution()));
-        Acceptance acceptance = new Acceptance(filters, counters, params.filterPatience());
-        ShardErrors errors = new ShardErrors(params.onShardError());
+        Acceptance acceptance = new Acceptance(params, counters, params.filterPatience());
         return Source.unfoldResource(
                         () -> {
-                            BlockReader reader = new BlockReader(
-                                    plan, dataSet.format(), lane, from, params.shuffleBuffer(), acceptance, errors);
+                            BlockReader reader = new BlockReader(dataSet, plan, lane, from, acceptance);
                             reading.accept(reader);
                             return reader;
                         },
@@ -59,12 +55,12 @@ final class LaneSource {
                 .mapConcat(block -> LaneItem.of(block, plan.seed(), lane, params))
                 .mapAsync(2 * params.workers(), item -> decode(decoder, item, counters, decoders))
                 .statefulMapConcat(() -> new LaneBatcher(
-                        lane,
-                        params.batchSize(),
-                        params.resolution(),
-                        from,
-                        new DataSetProbe(dataSet, filters, decoder, counters),
-                        counters)::add)
+                                lane,
+                                params.batchSize(),
+                                from,
+                                decoder,
+                                new DataSetProbe(dataSet, decoder, counters),
+                                counters)::add)
                 .buffer(PREFETCH_BATCHES, OverflowStrategy.backpressure())
                 .async(BLOCKING)
                 // Without this bound 16 blocks of thousands of images would wait between the two.

@@ -2,16 +2,21 @@ package org.rekindle.data.lanes;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
+import javax.imageio.ImageIO;
 import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -22,6 +27,7 @@ import org.apache.pekko.actor.ActorSystem;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.TestShards;
 import org.rekindle.data.formats.DataSet;
+import org.rekindle.data.formats.ShardIndexes;
 import org.rekindle.data.stores.LocalShard;
 import org.rekindle.data.stores.Shard;
 
@@ -61,11 +67,16 @@ class LaneResumeTest {
             @ForAll @IntRange(min = 1, max = 9) int shuffleBuffer,
             @ForAll @IntRange(min = 1, max = 4) int batchSize,
             @ForAll @IntRange(min = 0, max = BATCHES - 1) int stop,
-            @ForAll boolean filtered)
+            @ForAll boolean filtered,
+            @ForAll boolean bucketed,
+            @ForAll boolean indexed)
             throws IOException {
         TestData data = TestData.write(seed, shards);
         DatasetConfig.Params params =
-                params(batchSize, shuffleBuffer, filtered ? Map.of("score", "<=5") : Map.of(), 0.4);
+                params(batchSize, shuffleBuffer, filtered ? Map.of("score", "<=5") : Map.of(), 0.4, bucketed);
+        if (indexed) {
+            data.shards.forEach(new ShardIndexes(null)::write);
+        }
         LanePlan plan = new LanePlan(seed, lanes, data.shards);
         int lane = (int) Math.floorMod(seed, (long) lanes);
 
@@ -84,10 +95,12 @@ class LaneResumeTest {
             @ForAll @IntRange(min = 1, max = 5) int shards,
             @ForAll @IntRange(min = 1, max = 6) int lanes,
             @ForAll @IntRange(min = 1, max = 9) int shuffleBuffer,
-            @ForAll boolean filtered)
+            @ForAll boolean filtered,
+            @ForAll boolean bucketed)
             throws IOException {
         TestData data = TestData.write(seed, shards);
-        DatasetConfig.Params params = params(1, shuffleBuffer, filtered ? Map.of("score", "<=5") : Map.of(), 0);
+        DatasetConfig.Params params =
+                params(1, shuffleBuffer, filtered ? Map.of("score", "<=5") : Map.of(), 0, bucketed);
         LanePlan plan = new LanePlan(seed, lanes, data.shards);
         Map<Long, List<String>> visited = new HashMap<>();
         int epochs = 3;
@@ -190,7 +203,56 @@ class LaneResumeTest {
 
     private static DatasetConfig.Params params(
             int batchSize, int shuffleBuffer, Map<String, String> filters, double textDropout) {
-        return new DatasetConfig.Params("", batchSize, 3, null, 1, filters, shuffleBuffer, textDropout);
+        return params(batchSize, shuffleBuffer, filters, textDropout, false);
+    }
+
+    /** With {@code all}: buckets, random crops and flips too. */
+    private static DatasetConfig.Params params(
+            int batchSize, int shuffleBuffer, Map<String, String> filters, double textDropout, boolean all) {
+        return new DatasetConfig.Params(
+                "",
+                batchSize,
+                3,
+                null,
+                all ? 16 : 1,
+                filters,
+                shuffleBuffer,
+                textDropout,
+                null,
+                null,
+                null,
+                null,
+                all,
+                all,
+                all ? new BucketsConfig(4, 3.0) : null,
+                null,
+                null,
+                null);
+    }
+
+    private static final List<byte[]> IMAGES =
+            List.of(TestShards.image("pixel.png"), png(8, 20), png(20, 8), png(9, 10), png(30, 11));
+
+    /** An image with a gradient, so that crops and flips show. */
+    private static byte[] png(int width, int height) {
+        BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+        for (int y = 0; y < height; y++) {
+            for (int x = 0; x < width; x++) {
+                image.setRGB(x, y, (x * 8) << 16 | (y * 8) << 8 | 0x40);
+            }
+        }
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try {
+            ImageIO.write(image, "png", bytes);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return bytes.toByteArray();
+    }
+
+    /** Either no image at all, which is seen before the shuffle, or one whose data end early, which only the decoder sees. */
+    private static byte[] damaged(Random random, byte[] image) {
+        return random.nextBoolean() ? new byte[] {1, 2} : Arrays.copyOf(image, 40);
     }
 
     /** Shards of a few examples, some without caption, some damaged, with a random score; at least one of them is good. */
@@ -202,7 +264,7 @@ class LaneResumeTest {
         static TestData write(long seed, int count) {
             TestData data = new TestData();
             Random random = new Random(seed);
-            byte[] pixel = TestShards.image("pixel.png");
+            List<byte[]> images = IMAGES;
             for (int s = 0; s < count; s++) {
                 TestShards shard = new TestShards();
                 String name = "s" + s + ".tar";
@@ -212,7 +274,11 @@ class LaneResumeTest {
                     int score = first ? 0 : random.nextInt(11);
                     boolean damaged = !first && random.nextInt(8) == 0;
                     boolean captioned = first || random.nextInt(8) != 0;
-                    shard.member(i + ".png", damaged ? new byte[] {1, 2} : pixel)
+                    shard.member(
+                                    i + ".png",
+                                    damaged
+                                            ? damaged(random, images.get(i % images.size()))
+                                            : images.get(i % images.size()))
                             .member(i + ".json", "{\"score\": " + score + "}");
                     if (captioned) {
                         shard.member(i + ".txt", "example " + i);
