@@ -6,6 +6,8 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.function.LongSupplier;
 import me.tongfei.progressbar.ProgressBar;
+import org.rekindle.data.lanes.Bottleneck;
+import org.rekindle.data.lanes.StageCounts;
 
 /** Tells on a console how far a run is: a bar on a terminal, a plain line every ten seconds elsewhere. */
 public final class ConsoleProgress implements StepListener {
@@ -97,6 +99,18 @@ public final class ConsoleProgress implements StepListener {
     @Override
     public synchronized void validated(long step, double loss) {
         message(String.format(Locale.ROOT, "validation loss of step %d: %.4f", step, loss));
+    }
+
+    /** A training that waits for data is worth a line, one that does not isn't. */
+    @Override
+    public synchronized void fed(long step, StageCounts counts) {
+        if (Bottleneck.of(counts) != Bottleneck.TAKER) {
+            message(String.format(
+                    Locale.ROOT,
+                    "%.0f %% of the time went by waiting for data, %s",
+                    100 * counts.waiting(),
+                    Bottleneck.advice(counts)));
+        }
     }
 
     @Override

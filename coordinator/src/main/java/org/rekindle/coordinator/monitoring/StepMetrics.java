@@ -9,7 +9,15 @@ package org.rekindle.coordinator.monitoring;
  * @param lr learning rate of this step
  * @param gradNorm L2 norm of all gradients before clipping
  * @param workers workers (GPUs) that computed it
+ * @param dataWait seconds that the slowest worker waited for its batches
  * @param skipped whether its gradients were not finite and no weight changed
  */
 public record StepMetrics(
-        long step, long examplesSeen, double stepLoss, double lr, double gradNorm, int workers, boolean skipped) {}
+        long step,
+        long examplesSeen,
+        double stepLoss,
+        double lr,
+        double gradNorm,
+        int workers,
+        double dataWait,
+        boolean skipped) {}

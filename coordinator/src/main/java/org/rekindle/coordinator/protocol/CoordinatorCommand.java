@@ -28,7 +28,7 @@ public sealed interface CoordinatorCommand extends ControlMessage {
      * @param gradientNorm L2 norm of the reduced gradients before clipping
      * @param finite whether loss and gradients are finite numbers; one false skips the step on all ranks
      * @param lanes the sender's lanes, each with the examples it gave
-     * @param seconds where the sender's time went
+     * @param stages where the sender's time went
      */
     record StepReady(
             long generation,
@@ -38,7 +38,7 @@ public sealed interface CoordinatorCommand extends ControlMessage {
             double gradientNorm,
             boolean finite,
             Map<Integer, LedgerEntry.Range> lanes,
-            StageSeconds seconds)
+            StepStages stages)
             implements CoordinatorCommand {}
 
     /**

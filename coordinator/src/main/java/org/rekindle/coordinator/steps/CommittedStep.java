@@ -2,7 +2,8 @@ package org.rekindle.coordinator.steps;
 
 import java.util.List;
 import org.rekindle.coordinator.ledger.LedgerEntry;
-import org.rekindle.coordinator.protocol.StageSeconds;
+import org.rekindle.coordinator.protocol.StepStages;
+import org.rekindle.data.lanes.StageCounts;
 
 /**
  * A step that all ranks of its generation have agreed on.
@@ -10,11 +11,16 @@ import org.rekindle.coordinator.protocol.StageSeconds;
  * @param entry its line of the ledger
  * @param loss mean loss over the lanes
  * @param gradientNorm L2 norm of the reduced gradients before clipping
- * @param seconds where the time went, by rank
+ * @param stages where the time went, by rank
  */
-public record CommittedStep(LedgerEntry entry, double loss, double gradientNorm, List<StageSeconds> seconds) {
+public record CommittedStep(LedgerEntry entry, double loss, double gradientNorm, List<StepStages> stages) {
 
     public CommittedStep {
-        seconds = List.copyOf(seconds);
+        stages = List.copyOf(stages);
+    }
+
+    /** What the lanes of all ranks have done since they were opened. */
+    StageCounts data() {
+        return stages.stream().map(StepStages::data).reduce(StageCounts.NONE, StageCounts::plus);
     }
 }

@@ -19,6 +19,7 @@ import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.coordinator.monitoring.StepMetrics;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
+import org.rekindle.coordinator.protocol.StepStages;
 import org.rekindle.coordinator.protocol.WorkerCommand;
 import org.rekindle.data.UserException;
 import org.rekindle.data.lanes.LaneCursor;
@@ -127,6 +128,11 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
             } else if (effect instanceof Effect.Append<ActorRef<WorkerCommand>> append) {
                 append(append.step().entry(), append.durable());
                 reports.add(() -> listeners(listener -> listener.committed(metrics(append.step()))));
+                if (append.durable()) {
+                    long step = append.step().entry().step();
+                    reports.add(() -> listeners(
+                            listener -> listener.fed(step, append.step().data())));
+                }
             } else if (effect instanceof Effect.Notice<ActorRef<WorkerCommand>> notice) {
                 getContext().getLog().info(notice.line());
                 reports.add(() -> listeners(listener -> listener.message(notice.line())));
@@ -176,7 +182,8 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                 step.loss(),
                 reporting.learningRate().applyAsDouble(number),
                 step.gradientNorm(),
-                step.seconds().size(),
+                step.stages().size(),
+                step.stages().stream().mapToDouble(StepStages::dataWait).max().orElse(0),
                 step.entry().skipped());
     }
 }

@@ -11,7 +11,7 @@ import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.membership.Generation;
 import org.rekindle.coordinator.protocol.CoordinatorCommand.StepReady;
 import org.rekindle.coordinator.protocol.Outcome;
-import org.rekindle.coordinator.protocol.StageSeconds;
+import org.rekindle.coordinator.protocol.StepStages;
 import org.rekindle.coordinator.protocol.WorkerCommand;
 import org.rekindle.coordinator.protocol.WorkerCommand.Abort;
 import org.rekindle.coordinator.protocol.WorkerCommand.Assignment;
@@ -162,15 +162,14 @@ public final class StepProtocol<W> {
         boolean finite = ready.values().stream().allMatch(StepReady::finite);
         double lossSum = ready.values().stream().mapToDouble(StepReady::lossSum).sum();
         double gradientNorm = ready.get(0).gradientNorm();
-        List<StageSeconds> seconds =
-                ready.values().stream().map(StepReady::seconds).toList();
+        List<StepStages> stages = ready.values().stream().map(StepReady::stages).toList();
         ready.clear();
         committed++;
         closing = draining || committed >= plan.totalSteps();
         boolean checkpoint = closing || committed % plan.saveEvery() == 0;
 
         LedgerEntry entry = new LedgerEntry(committed, generation.number(), ranges, !finite);
-        CommittedStep step = new CommittedStep(entry, lossSum / plan.lanes(), gradientNorm, seconds);
+        CommittedStep step = new CommittedStep(entry, lossSum / plan.lanes(), gradientNorm, stages);
         effects.add(new Effect.Append<>(step, checkpoint));
         if (skippedTooOften(entry)) {
             end(Outcome.failed(SkippedSteps.describe(skipped)));

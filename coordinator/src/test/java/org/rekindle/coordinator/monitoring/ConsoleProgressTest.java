@@ -65,7 +65,7 @@ class ConsoleProgressTest {
     private void run(ConsoleProgress progress, int first, int last) {
         for (int step = first; step <= last; step++) {
             clock.addAndGet(SECOND);
-            progress.committed(new StepMetrics(step, step * 8L, 0.5, 1e-4, 1, 1, false));
+            progress.committed(new StepMetrics(step, step * 8L, 0.5, 1e-4, 1, 1, 0, false));
         }
     }
 

@@ -27,7 +27,7 @@ class MetricsFileTest {
         try (MetricsFile metrics = open()) {
             metrics.started(0, 10, 0);
             clock.addAndGet(2 * SECOND);
-            metrics.committed(new StepMetrics(1, 32, 0.5, 1e-4, 2.25, 2, false));
+            metrics.committed(new StepMetrics(1, 32, 0.5, 1e-4, 2.25, 2, 0, false));
         }
 
         assertThat(lines())
@@ -40,7 +40,7 @@ class MetricsFileTest {
         try (MetricsFile metrics = open()) {
             metrics.started(0, 10, 0);
             clock.addAndGet(SECOND);
-            metrics.committed(new StepMetrics(1, 32, Double.NaN, 1e-4, Double.POSITIVE_INFINITY, 1, true));
+            metrics.committed(new StepMetrics(1, 32, Double.NaN, 1e-4, Double.POSITIVE_INFINITY, 1, 0, true));
         }
 
         JsonNode line = new ObjectMapper().readTree(lines().get(0));
@@ -55,7 +55,7 @@ class MetricsFileTest {
             metrics.started(0, 1000, 0);
             for (int step = 1; step <= 60; step++) {
                 clock.addAndGet(step <= 30 ? 10 * SECOND : SECOND);
-                metrics.committed(new StepMetrics(step, step * 8L, 1, 1, 1, 1, false));
+                metrics.committed(new StepMetrics(step, step * 8L, 1, 1, 1, 1, 0, false));
             }
         }
 
@@ -69,13 +69,13 @@ class MetricsFileTest {
         try (MetricsFile metrics = open()) {
             metrics.started(0, 10, 0);
             for (int step = 1; step <= 5; step++) {
-                metrics.committed(new StepMetrics(step, step * 8L, 1, 1, 1, 1, false));
+                metrics.committed(new StepMetrics(step, step * 8L, 1, 1, 1, 1, 0, false));
             }
         }
         try (MetricsFile metrics = open()) {
             metrics.started(3, 10, 24);
             clock.addAndGet(SECOND);
-            metrics.committed(new StepMetrics(4, 32, 7, 1, 1, 1, false));
+            metrics.committed(new StepMetrics(4, 32, 7, 1, 1, 1, 0, false));
         }
 
         assertThat(lines()).hasSize(4);
@@ -89,7 +89,7 @@ class MetricsFileTest {
         try (MetricsFile metrics = open()) {
             metrics.started(0, 10, 0);
             for (int step = 1; step <= 4; step++) {
-                metrics.committed(new StepMetrics(step, step * 8L, 1, 1, 1, 1, false));
+                metrics.committed(new StepMetrics(step, step * 8L, 1, 1, 1, 1, 0, false));
                 metrics.validated(step, 0.25 * step);
             }
         }

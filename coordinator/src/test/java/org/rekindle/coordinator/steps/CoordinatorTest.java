@@ -30,10 +30,11 @@ import org.rekindle.coordinator.monitoring.StepMetrics;
 import org.rekindle.coordinator.protocol.ControlMessage;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
 import org.rekindle.coordinator.protocol.Outcome;
-import org.rekindle.coordinator.protocol.StageSeconds;
+import org.rekindle.coordinator.protocol.StepStages;
 import org.rekindle.coordinator.protocol.WorkerCommand;
 import org.rekindle.data.UserException;
 import org.rekindle.data.lanes.LaneCursor;
+import org.rekindle.data.lanes.StageCounts;
 
 class CoordinatorTest {
 
@@ -70,6 +71,14 @@ class CoordinatorTest {
                 .collect(Collectors.toMap(lane -> lane, lane -> new LedgerEntry.Range(at(offset), at(offset + 1))));
     }
 
+    private static final StageCounts COUNTS = new StageCounts(
+            new StageCounts.Stage(100, 2000, 1.5, 3, 2),
+            new StageCounts.Stage(90, 1800, 2.5, 4, 6),
+            new StageCounts.Stage(10, 9000, 0.5, 1, 2),
+            new StageCounts.Losses(1, 2, Map.of("score<=5", 7L), 3, 1),
+            0.25,
+            20);
+
     private static CoordinatorCommand.StepReady ready(WorkerCommand.Assignment assigned, long step) {
         return new CoordinatorCommand.StepReady(
                 assigned.generation(),
@@ -79,7 +88,7 @@ class CoordinatorTest {
                 0.5,
                 true,
                 ranges(assigned.lanes(), (int) step - 1),
-                new StageSeconds(0.1, 0.2));
+                new StepStages(0.1, 0.2, COUNTS));
     }
 
     private ActorRef<CoordinatorCommand> coordinator(int workers, Path ledger, StepListener... listeners) {
@@ -105,7 +114,7 @@ class CoordinatorTest {
                         Double.POSITIVE_INFINITY,
                         false,
                         ranges(List.of(0, 17), 4),
-                        new StageSeconds(0.5, 1.5)),
+                        new StepStages(0.5, 1.5, COUNTS)),
                 new CoordinatorCommand.Validated(12, 0.25),
                 new CoordinatorCommand.CheckpointCommitted(12),
                 new CoordinatorCommand.WorkerFailed("shard a.tar is missing"),

@@ -12,9 +12,10 @@ import java.util.TreeMap;
 import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.protocol.CoordinatorCommand.StepReady;
 import org.rekindle.coordinator.protocol.Outcome;
-import org.rekindle.coordinator.protocol.StageSeconds;
+import org.rekindle.coordinator.protocol.StepStages;
 import org.rekindle.coordinator.protocol.WorkerCommand;
 import org.rekindle.data.lanes.LaneCursor;
+import org.rekindle.data.lanes.StageCounts;
 
 /**
  * A {@link StepProtocol} with simulated workers, each with its own queues in both directions: the script decides who acts when. A
@@ -202,7 +203,7 @@ final class SimulatedRun {
                     1.0,
                     finite,
                     ranges,
-                    new StageSeconds(0, 0)));
+                    new StepStages(0, 0, StageCounts.NONE)));
         }
     }
 }

@@ -54,7 +54,7 @@ final class Acceptance {
         if (turnedAway == patience) {
             throw new UserException("none of the last " + patience + " examples can be used, the last is "
                     + example.name() + "; since the lane began "
-                    + counters.counts().losses()
+                    + counters.counts().inWords()
                     + ": relax dataset.params.filters, make shards of what passes (rekindle shards reshard), or raise"
                     + " dataset.params.filter_patience");
         }

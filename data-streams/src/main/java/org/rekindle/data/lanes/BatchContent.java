@@ -8,5 +8,14 @@ public sealed interface BatchContent {
      *
      * @param rgb bytes of shape (batch, height, width, 3)
      */
-    record Pixels(byte[] rgb, int height, int width) implements BatchContent {}
+    record Pixels(byte[] rgb, int height, int width) implements BatchContent {
+
+        @Override
+        public long bytes() {
+            return rgb.length;
+        }
+    }
+
+    /** Its size in bytes. */
+    long bytes();
 }

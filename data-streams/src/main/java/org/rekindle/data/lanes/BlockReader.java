@@ -61,6 +61,7 @@ final class BlockReader implements AutoCloseable {
      * @throws CancellationException when it was aborted
      */
     Block next() {
+        long since = System.nanoTime();
         List<Accepted> examples = new ArrayList<>();
         skips = new ArrayList<>();
         while (examples.size() < shuffleBuffer && position < walk.size()) {
@@ -85,6 +86,7 @@ final class BlockReader implements AutoCloseable {
             example = 0;
             walk = plan.walk(lane, end.epoch());
         }
+        acceptance.counters().block(examples.size() - start.offset(), since);
         start = end;
         return block;
     }

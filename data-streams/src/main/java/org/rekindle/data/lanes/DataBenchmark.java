@@ -49,7 +49,11 @@ public final class DataBenchmark {
             }
             double seconds = (System.nanoTime() - start) / 1e9;
             return new Result(
-                    images, seconds, (ProcessUsage.cpuNanos() - cpu) / 1e9, ProcessUsage.peakRssBytes(), feed.counts());
+                    images,
+                    seconds,
+                    (ProcessUsage.cpuNanos() - cpu) / 1e9,
+                    ProcessUsage.peakRssBytes(),
+                    feed.counts().decodedBy(params.workers()));
         } finally {
             decoders.shutdownNow();
         }

@@ -47,8 +47,8 @@ final class DataSetProbe {
         }
         StageCounts counts = counters.counts();
         throw new UserException("no example of the data set can be used: "
-                + dataSet.shards().size() + " shards with " + counts.losses() + "; "
-                + (counts.rejected().isEmpty() ? "correct the shards" : "relax dataset.params.filters")
+                + dataSet.shards().size() + " shards with " + counts.inWords() + "; "
+                + (counts.losses().rejected().isEmpty() ? "correct the shards" : "relax dataset.params.filters")
                 + " (rekindle shards stat shows what is in them)");
     }
 }

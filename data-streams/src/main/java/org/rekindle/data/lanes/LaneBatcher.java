@@ -45,10 +45,11 @@ final class LaneBatcher {
     }
 
     private LaneBatch batch() {
+        long since = System.nanoTime();
         LaneBatch batch = LaneBatch.of(lane, ofOneSize(), before);
         before = batch.after();
         pending.clear();
-        counters.batch();
+        counters.batch(batch.size(), batch.content().bytes(), since);
         return batch;
     }
 

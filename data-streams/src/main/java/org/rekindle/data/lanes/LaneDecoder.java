@@ -15,7 +15,7 @@ record LaneDecoder(ImageDecoder images) {
         if (pixels == null) {
             return new LaneItem.Damaged();
         }
-        counters.decoded();
+        counters.usable();
         return new LaneItem.Decoded(candidate, pixels);
     }
 
@@ -35,11 +35,17 @@ record LaneDecoder(ImageDecoder images) {
     }
 
     private byte[] pixels(Example example, Framing framing, StageCounters counters) {
+        long since = System.nanoTime();
+        int bytes = 0;
         try {
-            return images.decode(example.image().read(), framing);
+            byte[] image = example.image().read();
+            bytes = image.length;
+            return images.decode(image, framing);
         } catch (ImageException | IOException e) {
             counters.corrupt(example.name(), e.getMessage());
             return null;
+        } finally {
+            counters.decoded(bytes, since);
         }
     }
 }

@@ -69,7 +69,9 @@ public final class LaneFeed implements AutoCloseable {
      */
     public LaneBatch next() {
         try {
+            long since = System.nanoTime();
             Optional<LaneBatch> batch = queue.pull().toCompletableFuture().get();
+            counters.taken(since);
             return batch.orElseThrow(() -> new CancellationException("lane " + lane + " is closed"));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

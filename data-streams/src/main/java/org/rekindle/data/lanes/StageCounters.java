@@ -20,16 +20,37 @@ final class StageCounters implements ReadListener {
     private static final int NAMED_AT_MOST = 100;
 
     private final Set<String> named;
-    private final LongAdder members = new LongAdder();
-    private final LongAdder bytes = new LongAdder();
-    private final LongAdder examples = new LongAdder();
+    private final long opened = System.nanoTime();
+    private final Meter read = new Meter();
+    private final Meter decode = new Meter();
+    private final Meter batch = new Meter();
+    private final LongAdder accepted = new LongAdder();
+    private final LongAdder decoded = new LongAdder();
+    private final LongAdder batched = new LongAdder();
+    private final LongAdder taken = new LongAdder();
+    private final LongAdder waitNanos = new LongAdder();
     private final LongAdder withoutImage = new LongAdder();
     private final LongAdder withoutCaption = new LongAdder();
     private final Map<String, LongAdder> rejected = new ConcurrentHashMap<>();
     private final LongAdder corrupt = new LongAdder();
     private final LongAdder skippedShards = new LongAdder();
-    private final LongAdder decoded = new LongAdder();
-    private final LongAdder batches = new LongAdder();
+
+    /** What a stage has done. */
+    private static final class Meter {
+        private final LongAdder items = new LongAdder();
+        private final LongAdder bytes = new LongAdder();
+        private final LongAdder nanos = new LongAdder();
+
+        void add(long itemCount, long byteCount, long since) {
+            items.add(itemCount);
+            bytes.add(byteCount);
+            nanos.add(System.nanoTime() - since);
+        }
+
+        StageCounts.Stage stage(long queued, int threads) {
+            return new StageCounts.Stage(items.sum(), bytes.sum(), nanos.sum() / 1e9, Math.max(0, queued), threads);
+        }
+    }
 
     StageCounters() {
         named = new HashSet<>();
@@ -42,8 +63,7 @@ final class StageCounters implements ReadListener {
 
     @Override
     public void member(long length) {
-        members.increment();
-        bytes.add(length);
+        read.bytes.add(length);
     }
 
     @Override
@@ -71,7 +91,34 @@ final class StageCounters implements ReadListener {
     }
 
     void example() {
-        examples.increment();
+        read.items.increment();
+    }
+
+    /** A block was read. */
+    void block(int examples, long since) {
+        accepted.add(examples);
+        read.add(0, 0, since);
+    }
+
+    /** The decoder has seen an image, well or not. */
+    void decoded(long bytes, long since) {
+        decode.add(1, bytes, since);
+    }
+
+    /** An image is there for its batch. */
+    void usable() {
+        decoded.increment();
+    }
+
+    void batch(int images, long bytes, long since) {
+        batched.add(images);
+        batch.add(1, bytes, since);
+    }
+
+    /** Somebody took a batch. */
+    void taken(long since) {
+        taken.increment();
+        waitNanos.add(System.nanoTime() - since);
     }
 
     void withoutImage() {
@@ -86,27 +133,16 @@ final class StageCounters implements ReadListener {
         rejected.computeIfAbsent(filter.name(), name -> new LongAdder()).increment();
     }
 
-    void decoded() {
-        decoded.increment();
-    }
-
-    void batch() {
-        batches.increment();
-    }
-
     StageCounts counts() {
         Map<String, Long> perFilter = new TreeMap<>();
         rejected.forEach((filter, count) -> perFilter.put(filter, count.sum()));
         return new StageCounts(
-                members.sum(),
-                bytes.sum(),
-                examples.sum(),
-                withoutImage.sum(),
-                withoutCaption.sum(),
-                perFilter,
-                corrupt.sum(),
-                skippedShards.sum(),
-                decoded.sum(),
-                batches.sum());
+                read.stage(accepted.sum() - decode.items.sum(), 1),
+                decode.stage(decoded.sum() - batched.sum(), 0),
+                batch.stage(batch.items.sum() - taken.sum(), 1),
+                new StageCounts.Losses(
+                        withoutImage.sum(), withoutCaption.sum(), perFilter, corrupt.sum(), skippedShards.sum()),
+                waitNanos.sum() / 1e9,
+                (System.nanoTime() - opened) / 1e9);
     }
 }

@@ -12,6 +12,7 @@ import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
 import org.rekindle.data.formats.DataSet;
+import org.rekindle.data.lanes.Bottleneck;
 import org.rekindle.data.lanes.DataBenchmark;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.pipeline.PipelineInit;
@@ -64,6 +65,8 @@ final class BenchCommand {
         ActorSystem system = ActorSystem.create("bench");
         try {
             DataBenchmark.Result result = DataBenchmark.run(system, dataSet);
+            Bottleneck.table(result.counts()).forEach(System.out::println);
+            System.out.println(Bottleneck.advice(result.counts()));
             System.out.println(Json.line(
                     new Line(result.images(), result.imagesPerSecond(), result.cpuSeconds(), result.peakRssBytes())));
         } finally {

@@ -34,6 +34,7 @@ import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.data.lanes.LaneCursor;
 import org.rekindle.data.lanes.LaneFeed;
 import org.rekindle.data.lanes.LanePlan;
+import org.rekindle.data.lanes.StageCounts;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -77,14 +78,24 @@ public record TrainingRun(
      */
     public Outcome run() {
         DatasetConfig.Params params = config.dataset().params();
-        Integer workers = config.system().workers();
-        ExecutorService decoders = DecodeThreads.start(workers == null ? params.workers() : workers);
+        Integer ofSystem = config.system().workers();
+        int workers = ofSystem == null ? params.workers() : ofSystem;
+        ExecutorService decoders = DecodeThreads.start(workers);
         try {
             LanePlan plan = new LanePlan(config.system().seed(), start.lanes(), dataSet.shards());
-            return run(system ->
-                    (lane, from) -> new StreamedLane(LaneFeed.open(system, dataSet, plan, lane, from, decoders)));
+            return run(system -> new StreamedLanes(system, dataSet, plan, decoders, workers));
         } finally {
             decoders.shutdown();
+        }
+    }
+
+    private record StreamedLanes(
+            ActorSystem<?> system, DataSet dataSet, LanePlan plan, ExecutorService decoders, int decodeThreads)
+            implements WorkerLanes.Feeds {
+
+        @Override
+        public WorkerLanes.Feed open(int lane, LaneCursor from) {
+            return new StreamedLane(LaneFeed.open(system, dataSet, plan, lane, from, decoders));
         }
     }
 
@@ -93,6 +104,11 @@ public record TrainingRun(
         @Override
         public LaneBatch next() {
             return stream.next();
+        }
+
+        @Override
+        public StageCounts counts() {
+            return stream.counts();
         }
 
         @Override

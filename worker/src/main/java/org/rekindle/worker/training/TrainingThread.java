@@ -14,7 +14,7 @@ import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.rekindle.coordinator.ledger.LedgerEntry;
-import org.rekindle.coordinator.protocol.StageSeconds;
+import org.rekindle.coordinator.protocol.StepStages;
 import org.rekindle.data.UserException;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.data.lanes.LaneCursor;
@@ -140,8 +140,8 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
         long computed = System.nanoTime();
         SortedMap<Integer, LedgerEntry.Range> ranges = new TreeMap<>();
         batches.forEach(batch -> ranges.put(batch.lane(), new LedgerEntry.Range(batch.before(), batch.after())));
-        StageSeconds seconds = new StageSeconds((taken - start) / 1e9, (computed - taken) / 1e9);
-        worker.tell(new WorkerActor.GradientsReady(compute.generation(), compute.step(), result, ranges, seconds));
+        StepStages stages = new StepStages((taken - start) / 1e9, (computed - taken) / 1e9, lanes.counts());
+        worker.tell(new WorkerActor.GradientsReady(compute.generation(), compute.step(), result, ranges, stages));
     }
 
     private void settle(Settle settle) {

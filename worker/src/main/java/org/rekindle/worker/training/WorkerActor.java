@@ -15,7 +15,7 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
 import org.rekindle.coordinator.protocol.Outcome;
-import org.rekindle.coordinator.protocol.StageSeconds;
+import org.rekindle.coordinator.protocol.StepStages;
 import org.rekindle.coordinator.protocol.WorkerCommand;
 import org.rekindle.data.lanes.LaneCursor;
 import org.rekindle.worker.training.TrainingSession.StepResult;
@@ -37,7 +37,7 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
 
     /** From the training thread, in answer to {@link TrainingThread.Compute}. The coordinator gets {@code StepReady}. */
     record GradientsReady(
-            long generation, long step, StepResult result, Map<Integer, LedgerEntry.Range> lanes, StageSeconds seconds)
+            long generation, long step, StepResult result, Map<Integer, LedgerEntry.Range> lanes, StepStages stages)
             implements Command {}
 
     /** In answer to {@link TrainingThread.Validate}. The coordinator gets {@code Validated}. */
@@ -205,7 +205,7 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
                     ready.result().gradientNorm(),
                     ready.result().finite(),
                     ready.lanes(),
-                    ready.seconds()));
+                    ready.stages()));
         }
         return this;
     }

@@ -8,6 +8,7 @@ import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.data.lanes.LaneCursor;
+import org.rekindle.data.lanes.StageCounts;
 
 /**
  * The lanes that one worker owns. The batches of the step in flight are kept until it is committed, so that a replay neither reads
@@ -23,6 +24,9 @@ final class WorkerLanes implements AutoCloseable {
         /** Waits for the next batch; throws {@link CancellationException} once closed. */
         LaneBatch next();
 
+        /** What the lane has done since it was opened. */
+        StageCounts counts();
+
         @Override
         void close();
     }
@@ -30,6 +34,11 @@ final class WorkerLanes implements AutoCloseable {
     /** Opens lanes. */
     interface Feeds {
         Feed open(int lane, LaneCursor from);
+
+        /** Threads that decode for all of them. */
+        default int decodeThreads() {
+            return 1;
+        }
     }
 
     private static final class Open {
@@ -78,6 +87,14 @@ final class WorkerLanes implements AutoCloseable {
             batches.add(open.inFlight);
         }
         return batches;
+    }
+
+    /** What the lanes have done since they were opened. */
+    StageCounts counts() {
+        return owned().stream()
+                .map(open -> open.feed.counts())
+                .reduce(StageCounts.NONE, StageCounts::plus)
+                .decodedBy(feeds.decodeThreads());
     }
 
     /** The step in flight is committed: its batches are done with. */

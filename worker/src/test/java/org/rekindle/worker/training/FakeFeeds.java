@@ -8,6 +8,7 @@ import java.util.concurrent.CountDownLatch;
 import org.rekindle.data.UserException;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.data.lanes.LaneCursor;
+import org.rekindle.data.lanes.StageCounts;
 
 /** Endless lanes of two examples a batch, numbered by the cursor's offset: lane 1's third example has the key {@code 1#2}. */
 final class FakeFeeds implements WorkerLanes.Feeds {
@@ -43,6 +44,11 @@ final class FakeFeeds implements WorkerLanes.Feeds {
                 at = new LaneCursor(0, 0, 0, 0, before.offset() + 2);
                 taken.addAll(keys);
                 return new LaneBatch(lane, null, List.of("a", "b"), keys, before, at);
+            }
+
+            @Override
+            public StageCounts counts() {
+                return StageCounts.NONE;
             }
 
             private void stall() {
