@@ -32,6 +32,7 @@ public final class TestShards {
 
     public Path write(Path shard) {
         try (TarArchiveOutputStream tar = new TarArchiveOutputStream(Files.newOutputStream(shard))) {
+            tar.setLongFileMode(TarArchiveOutputStream.LONGFILE_POSIX);
             for (Map.Entry<String, byte[]> member : members.entrySet()) {
                 TarArchiveEntry entry = new TarArchiveEntry(member.getKey());
                 entry.setSize(member.getValue().length);

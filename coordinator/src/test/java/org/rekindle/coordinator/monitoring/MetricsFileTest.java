@@ -32,7 +32,7 @@ class MetricsFileTest {
 
         assertThat(lines())
                 .containsExactly("{\"step\":1,\"examples_seen\":32,\"step_loss\":0.5,\"lr\":1.0E-4,\"grad_norm\":2.25,"
-                        + "\"images/sec\":16.0,\"images/sec/gpu\":8.0}");
+                        + "\"data_wait\":0.0,\"images/sec\":16.0,\"images/sec/gpu\":8.0}");
     }
 
     @Test

@@ -68,7 +68,7 @@ class BadDataTest {
             tar.image("a", "rgb.png").image("b", "rgb.jpg");
         }
 
-        read("bench data", shard).assertOneLine(1, "no example", "2 without a caption (txt)", "correct the shards");
+        read("bench data", shard).assertOneLine(1, "no example", "2 without a caption", "correct the shards");
     }
 
     @Test
