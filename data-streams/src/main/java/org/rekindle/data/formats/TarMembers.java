@@ -27,7 +27,7 @@ final class TarMembers implements AutoCloseable {
     private String failedMember;
 
     /**
-     * @param shard name for messages
+     * @param shard its location, for messages
      * @param bytes the uncompressed tar from {@code base} on, where a header begins; closing this closes it
      * @param base offset of the stream's first byte
      * @param length of the whole tar in bytes; -1 where only reading tells

@@ -87,7 +87,7 @@ public record WebDatasetFormat(
 
     private static TarMembers members(Shard shard, long offset) {
         try {
-            return new TarMembers(shard.name(), StoreFailure.marked(shard.open(offset)), offset, shard.length());
+            return new TarMembers(shard.location(), StoreFailure.marked(shard.open(offset)), offset, shard.length());
         } catch (IOException e) {
             throw unreadable(shard, e);
         }
