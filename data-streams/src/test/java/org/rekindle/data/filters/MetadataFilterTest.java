@@ -3,8 +3,16 @@ package org.rekindle.data.filters;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.io.IOException;
+import java.io.InputStream;
 import java.util.Map;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.Chars;
+import net.jqwik.api.constraints.StringLength;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -62,7 +70,23 @@ class MetadataFilterTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"", "0.5", "<= half", "<=0.5; x", "=0.5", "<='a'", "__import__('os')", "<=0.5 or 1", "<=NaN"})
+            strings = {
+                "",
+                "0.5",
+                "<= half",
+                "<=0.5; x",
+                "=0.5",
+                "<='a'",
+                "__import__('os')",
+                "<=0.5 or 1",
+                "<=NaN",
+                "in []",
+                "in [1",
+                "not 3",
+                "0.1..",
+                "<=0.5 and",
+                "=='a"
+            })
     void anythingElseIsRefusedByItsKey(String expression) {
         assertThatThrownBy(() -> MetadataFilter.parse("pwatermark", expression))
                 .isInstanceOf(UserException.class)
@@ -77,6 +101,102 @@ class MetadataFilterTest {
                 .isEmpty();
         assertThat(filters.rejecting(MetadataFilters.metadata("{\"a\": 1, \"b\": 0}".getBytes())))
                 .hasValueSatisfying(filter -> assertThat(filter.name()).isEqualTo("a<1"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "in [1, 512]              | 512    | true",
+                "in [1, 512]              | 5      | false",
+                "in ['en', \"de\", 3]   | \"de\" | true",
+                "in ('en', 3)             | 3.0    | true",
+                "not in ['en']            | \"de\" | true",
+                "not in ['en']            | \"en\" | false",
+                "not in ['en']            | 3      | false",
+                "not in ['en']            | null   | false",
+                "0.2..0.8                 | 0.2    | true",
+                "0.2 .. 0.8               | 0.81   | false",
+                "1..3                     | 2      | true",
+                ">=512 and <1024          | 512    | true",
+                ">=512 <1024              | 1024   | false",
+                ">0.1 != 0.5 <= 1         | 0.5    | false",
+                "==true                   | true   | true",
+                "==True                   | false  | false",
+                "==true                   | 1      | false",
+                "<=inf                    | 1e300  | true",
+                ">-inf                    | 123456789012345678901234567890 | true",
+                "==0.3                    | 0.30000000000000004 | false",
+                "!=9007199254740993       | 9007199254740992    | true"
+            })
+    void listsRangesAndConjunctions(String expression, String value, boolean accepted) throws IOException {
+        assertThat(accepts(expression, "{\"x\": " + value + "}")).isEqualTo(accepted);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"exif.width, true", "a.b.c, true", "a.b, false", "tags.1.score, true", "tags.x, false", "exif., false"})
+    void keysLeadIntoObjectsAndLists(String key, boolean found) throws IOException {
+        JsonNode metadata = MetadataFilters.metadata(
+                "{\"exif.width\": 5, \"a\": {\"b\": {\"c\": 5}}, \"tags\": [0, {\"score\": 5}]}".getBytes());
+        assertThat(MetadataFilter.parse(key, "==5").accepts(metadata)).isEqualTo(found);
+    }
+
+    /** The verdicts of Python's eval, which the original handed its filters to. */
+    @Test
+    void agreesWithTheOriginal() throws IOException {
+        try (InputStream in = getClass().getResourceAsStream("/filters/original.json")) {
+            JsonNode lines = new ObjectMapper().readTree(in);
+            assertThat(lines).hasSizeGreaterThan(200);
+            for (JsonNode line : lines) {
+                JsonNode metadata = JsonNodeFactory.instance.objectNode().set("x", line.get(0));
+                assertThat(MetadataFilter.parse("x", line.get(1).textValue()).accepts(metadata))
+                        .as(line.toString())
+                        .isEqualTo(line.get(2).booleanValue());
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "<=0.5",
+                ">= 1_000",
+                "=='it\\'s'",
+                "in ['a', 3, true]",
+                "not in (1)",
+                "0.1..0.9",
+                ">1 and <2 !=1.5",
+                "==-inf"
+            })
+    void theNameIsTheFilterAgain(String expression) {
+        MetadataFilter filter = MetadataFilter.parse("x", expression);
+        assertThat(MetadataFilter.parse("x", filter.name().substring(1))).isEqualTo(filter);
+    }
+
+    @Property(tries = 3000)
+    void anyTextIsAFilterOrRefused(
+            @ForAll
+                    @StringLength(max = 200)
+                    @Chars({
+                        '<', '=', '!', '>', '0', '9', '.', '_', '\'', '"', '\\', 'i', 'n', 'o', 't', ' ', '[', ']', '(',
+                        ',', 'a', 'd', 'e', '-'
+                    })
+                    String text) {
+        try {
+            MetadataFilter filter = MetadataFilter.parse("x", text);
+            assertThat(MetadataFilter.parse("x", filter.name().substring(1))).isEqualTo(filter);
+        } catch (UserException e) {
+            assertThat(e.getMessage())
+                    .startsWith("dataset.params.filters.x is '")
+                    .doesNotContain("\n");
+        }
+    }
+
+    @Test
+    void aHugeExpressionIsRefusedAtOnce() {
+        assertThatThrownBy(() -> MetadataFilter.parse("x", "(".repeat(100_000))).isInstanceOf(UserException.class);
+        assertThatThrownBy(() -> MetadataFilter.parse("x", "=='" + "\\'".repeat(100_000)))
+                .isInstanceOf(UserException.class);
     }
 
     private static boolean accepts(String expression, String json) throws IOException {
