@@ -9,10 +9,6 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Map;
-import net.jqwik.api.ForAll;
-import net.jqwik.api.Property;
-import net.jqwik.api.constraints.Chars;
-import net.jqwik.api.constraints.StringLength;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -171,25 +167,6 @@ class MetadataFilterTest {
     void theNameIsTheFilterAgain(String expression) {
         MetadataFilter filter = MetadataFilter.parse("x", expression);
         assertThat(MetadataFilter.parse("x", filter.name().substring(1))).isEqualTo(filter);
-    }
-
-    @Property(tries = 3000)
-    void anyTextIsAFilterOrRefused(
-            @ForAll
-                    @StringLength(max = 200)
-                    @Chars({
-                        '<', '=', '!', '>', '0', '9', '.', '_', '\'', '"', '\\', 'i', 'n', 'o', 't', ' ', '[', ']', '(',
-                        ',', 'a', 'd', 'e', '-'
-                    })
-                    String text) {
-        try {
-            MetadataFilter filter = MetadataFilter.parse("x", text);
-            assertThat(MetadataFilter.parse("x", filter.name().substring(1))).isEqualTo(filter);
-        } catch (UserException e) {
-            assertThat(e.getMessage())
-                    .startsWith("dataset.params.filters.x is '")
-                    .doesNotContain("\n");
-        }
     }
 
     @Test
