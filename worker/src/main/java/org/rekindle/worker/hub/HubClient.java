@@ -1,4 +1,5 @@
 package org.rekindle.worker.hub;
+import org.rekindle.data.stores.WatchedStream;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;

@@ -1,4 +1,4 @@
-package org.rekindle.worker.hub;
+package org.rekindle.data.stores;
 
 import java.io.FilterInputStream;
 import java.io.IOException;
@@ -9,13 +9,14 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 
 /** A stream that fails when nothing comes for a while: the JDK's HTTP client has a time limit for the answer, but none for its body. */
-final class WatchedStream extends FilterInputStream {
+public final class WatchedStream extends FilterInputStream {
 
     private final ScheduledExecutorService watchdog;
     private final Duration limit;
     private volatile boolean stalled;
 
-    WatchedStream(InputStream in, ScheduledExecutorService watchdog, Duration limit) {
+    /** @param watchdog closes a stream that stalls; its thread does nothing else */
+    public WatchedStream(InputStream in, ScheduledExecutorService watchdog, Duration limit) {
         super(in);
         this.watchdog = watchdog;
         this.limit = limit;
