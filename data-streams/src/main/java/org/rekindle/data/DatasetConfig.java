@@ -5,11 +5,13 @@ import java.util.Map;
 import org.rekindle.data.formats.FieldsConfig;
 import org.rekindle.data.lanes.BucketsConfig;
 import org.rekindle.data.shards.ShardRecipe;
+import org.rekindle.data.stores.StoreOptions;
 
 /**
  * The section {@code dataset} of a run's configuration. Absent keys are null here until {@link Params} fills in their defaults.
  *
- * @param type {@code WebDataset} or {@code ClassificationWebDataset}
+ * @param type {@code WebDataset}, {@code ClassificationWebDataset}, {@code Parquet} or {@code Csv}; names of the original's classes
+ *     {@code ParquetDataset}, {@code ParquetTextImageDataset} and {@code CSVDataset} are taken too
  * @param params what the data set's type takes
  * @param make how {@code shards make} makes the shards of {@code params.path} when none of them exists yet; null where they are
  *     there already
@@ -18,13 +20,19 @@ public record DatasetConfig(String type, Params params, ShardRecipe make) {
 
     public static final String WEB_DATASET = "WebDataset";
     public static final String CLASSIFICATION = "ClassificationWebDataset";
+    public static final String PARQUET = "Parquet";
+    public static final String CSV = "Csv";
 
     public DatasetConfig {
-        type = type == null ? WEB_DATASET : type;
+        type = type == null ? WEB_DATASET : ALIASES.getOrDefault(type, type);
     }
 
+    private static final Map<String, String> ALIASES =
+            Map.of("ParquetDataset", PARQUET, "ParquetTextImageDataset", PARQUET, "CSVDataset", CSV);
+
     /**
-     * @param path shards in brace notation, such as {@code data/shapes-{000..007}.tar}
+     * @param path shards in brace notation, such as {@code data/shapes-{000..007}.tar}: local files, globs, folders,
+     *     {@code http(s)://}, {@code s3://}, {@code pipe:COMMAND}
      * @param batchSize examples per lane and step
      * @param workers threads that decode, per GPU; at least 1
      * @param numExamplesToSee examples of the whole run
@@ -43,6 +51,7 @@ public record DatasetConfig(String type, Params params, ShardRecipe make) {
      * @param onShardError {@code skip} or {@code stop}, for shards that are damaged or cannot be had; absent skips the damaged ones,
      *     which are so at every reading, and stops at the others
      * @param filterPatience examples in a row that may be turned away before the run stops, default 20,000
+     * @param s3 how S3 is reached; null for the environment's way
      * @param indexFolder folder of the shards' index files; absent looks beside local shards
      */
     public record Params(
@@ -63,6 +72,7 @@ public record DatasetConfig(String type, Params params, ShardRecipe make) {
             BucketsConfig buckets,
             String onShardError,
             Integer filterPatience,
+            StoreOptions s3,
             String indexFolder) {
 
         public static final String FIRST = "first";
@@ -89,6 +99,7 @@ public record DatasetConfig(String type, Params params, ShardRecipe make) {
                     filters,
                     shuffleBuffer,
                     textDropout,
+                    null,
                     null,
                     null,
                     null,

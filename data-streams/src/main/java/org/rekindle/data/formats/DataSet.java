@@ -5,7 +5,9 @@ import java.nio.file.Path;
 import java.util.List;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
+import org.rekindle.data.stores.LocalShard;
 import org.rekindle.data.stores.Shard;
+import org.rekindle.data.stores.Stores;
 
 /**
  * A data set that can be read: where its shards lie and what is in them.
@@ -15,6 +17,27 @@ import org.rekindle.data.stores.Shard;
  * @param format of the shards
  */
 public record DataSet(DatasetConfig.Params params, List<Shard> shards, ExampleFormat format) {
+
+    /**
+     * Finds the shards of {@code dataset.params.path} and looks at the beginning of those on this machine: what is wrong shows at the start
+     * of a run, not days into it.
+     *
+     * @throws UserException when the path is absent or malformed, or when a shard is missing, unreadable or of another format
+     */
+    public static DataSet open(DatasetConfig config) {
+        return open(config, "dataset.params.path", config.params().path());
+    }
+
+    /**
+     * Opens other shards of the same kind.
+     *
+     * @param key the configuration's key of the path, for errors
+     */
+    public static DataSet open(DatasetConfig config, String key, String path) {
+        DataSet dataSet = of(config, Stores.of(config.params().s3()).resolve(key, path));
+        dataSet.shards().stream().filter(LocalShard.class::isInstance).forEach(dataSet.format()::require);
+        return dataSet;
+    }
 
     /**
      * Chooses the format that {@code dataset.type} names.
@@ -39,12 +62,20 @@ public record DataSet(DatasetConfig.Params params, List<Shard> shards, ExampleFo
         DatasetConfig.Params params = config.params();
         boolean filtered = !params.filters().isEmpty();
         ShardIndexes indexes = new ShardIndexes(params.indexFolder() == null ? null : Path.of(params.indexFolder()));
+        Stores stores = Stores.of(params.s3());
         return switch (config.type()) {
             case DatasetConfig.WEB_DATASET -> WebDatasetFormat.of(params.fields(), null, filtered, indexes);
             case DatasetConfig.CLASSIFICATION ->
                 WebDatasetFormat.of(params.fields(), classes(params), filtered, indexes);
+            case DatasetConfig.PARQUET ->
+                new ParquetFormat(TableColumns.of(params.fields(), classesIfAny(params)), stores);
+            case DatasetConfig.CSV -> new CsvFormat(TableColumns.of(params.fields(), classesIfAny(params)), stores);
             default -> throw new UserException("dataset.type: \"" + config.type() + "\" is not known");
         };
+    }
+
+    private static ClassPrompts classesIfAny(DatasetConfig.Params params) {
+        return params.classMapping() == null && params.idxToPrompt() == null ? null : classes(params);
     }
 
     private static ClassPrompts classes(DatasetConfig.Params params) {

@@ -17,6 +17,9 @@ import java.util.List;
 public record Example(
         String shard, String key, long index, EncodedImage image, List<String> captions, Metadata metadata) {
 
+    /** Larger members are no training image; without a bound a damaged header could ask for all memory. */
+    static final long MAX_MEMBER_BYTES = 256L << 20;
+
     /** Metadata that is parsed when it is asked for. */
     public interface Metadata {
 

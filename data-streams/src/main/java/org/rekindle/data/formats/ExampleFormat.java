@@ -15,6 +15,13 @@ public interface ExampleFormat {
      */
     ExampleReader open(Shard shard, LongPredicate wanted, long first, ReadListener listener);
 
+    /**
+     * Looks at the beginning of a shard only.
+     *
+     * @throws org.rekindle.data.UserException when the shard cannot be read or is of another format
+     */
+    void require(Shard shard);
+
     /** Opens a shard to read all of it. */
     default ExampleReader open(Shard shard, ReadListener listener) {
         return open(shard, index -> true, 0, listener);

@@ -54,6 +54,10 @@ public record ShardIndexes(Path folder) {
         Path file = file(shard)
                 .orElseThrow(() -> new UserException("shard " + shard.location()
                         + " is not on this machine: give index_folder, a folder for the indexes"));
+        if (WebDatasetFormat.isCompressed(shard)) {
+            throw new UserException(
+                    "shard " + shard.location() + " is compressed, nothing can be sought in it: unpack it");
+        }
         List<Long> offsets = new ArrayList<>();
         ReadListener listener = new ReadListener() {
             @Override

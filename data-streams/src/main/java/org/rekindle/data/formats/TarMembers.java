@@ -1,6 +1,5 @@
 package org.rekindle.data.formats;
 
-import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -13,12 +12,12 @@ import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
  */
 final class TarMembers implements AutoCloseable {
 
-    private static final int BUFFER_BYTES = 1 << 16;
     private static final int RECORD_BYTES = 512;
 
     private final String shard;
     private final long base;
     private final long length;
+    private final boolean compressed;
     private final TarArchiveInputStream tar;
     private TarArchiveEntry entry;
     private long header;
@@ -31,14 +30,16 @@ final class TarMembers implements AutoCloseable {
      * @param bytes the uncompressed tar from {@code base} on, where a header begins; closing this closes it
      * @param base offset of the stream's first byte
      * @param length of the whole tar in bytes; -1 where only reading tells
+     * @param compressed whether {@code bytes} come out of a compressed shard
      */
-    TarMembers(String shard, InputStream bytes, long base, long length) {
+    TarMembers(String shard, InputStream bytes, long base, long length, boolean compressed) {
+        this.compressed = compressed;
         this.shard = shard;
         this.base = base;
         this.length = length;
         this.header = base;
         this.nextHeader = base;
-        tar = new TarArchiveInputStream(new BufferedInputStream(bytes, BUFFER_BYTES), "UTF-8");
+        tar = new TarArchiveInputStream(bytes, "UTF-8");
     }
 
     /**
@@ -75,6 +76,11 @@ final class TarMembers implements AutoCloseable {
             }
         } while (!entry.isFile() || entry.isLink() || entry.isSymbolicLink());
         return entry.getName();
+    }
+
+    /** Whether offsets are not those of the shard's own bytes. */
+    boolean isCompressed() {
+        return compressed;
     }
 
     /** Returns the length of the current member in bytes. */

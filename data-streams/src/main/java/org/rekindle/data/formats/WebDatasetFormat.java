@@ -1,7 +1,9 @@
 package org.rekindle.data.formats;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.BufferedInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,6 +12,7 @@ import java.util.Optional;
 import java.util.function.LongPredicate;
 import org.rekindle.data.UserException;
 import org.rekindle.data.filters.MetadataFilters;
+import org.rekindle.data.stores.Compression;
 import org.rekindle.data.stores.LocalShard;
 import org.rekindle.data.stores.Shard;
 
@@ -36,6 +39,7 @@ public record WebDatasetFormat(
         implements ExampleFormat {
 
     private static final String OF_METADATA = "json.";
+    private static final int BUFFER_BYTES = 1 << 16;
 
     /** @param fields null for the defaults */
     public static WebDatasetFormat of(
@@ -59,19 +63,16 @@ public record WebDatasetFormat(
         Optional<ShardIndex> index = first > 0 && indexes != null ? indexes.find(shard) : Optional.empty();
         TarMembers tar = members(shard, index.isPresent() ? index.get().offset(first) : 0);
         try {
-            LaterRead images = imagesLast && shard instanceof LocalShard local ? new LaterRead(local.path()) : null;
+            boolean later = imagesLast && !tar.isCompressed();
+            LaterRead images = later && shard instanceof LocalShard local ? new LaterRead(local.path()) : null;
             return new WebDatasetReader(this, tar, images, shard, index.isPresent() ? first : 0, wanted, listener);
         } catch (IOException e) {
             throw unreadable(shard, e);
         }
     }
 
-    /**
-     * Looks at the beginning of a shard only.
-     *
-     * @throws UserException when the shard cannot be read or is no tar
-     */
-    public static void requireTar(Shard shard) {
+    @Override
+    public void require(Shard shard) {
         try (TarMembers tar = members(shard, 0)) {
             try {
                 tar.next();
@@ -85,11 +86,31 @@ public record WebDatasetFormat(
         }
     }
 
+    static boolean isCompressed(Shard shard) {
+        try (TarMembers tar = members(shard, 0)) {
+            return tar.isCompressed();
+        }
+    }
+
     private static TarMembers members(Shard shard, long offset) {
         try {
-            return new TarMembers(shard.location(), StoreFailure.marked(shard.open(offset)), offset, shard.length());
+            InputStream bytes = StoreFailure.marked(shard.open(offset));
+            return members(shard, offset, new BufferedInputStream(bytes, BUFFER_BYTES));
         } catch (IOException e) {
             throw unreadable(shard, e);
+        }
+    }
+
+    private static TarMembers members(Shard shard, long offset, BufferedInputStream bytes) throws IOException {
+        try {
+            Compression compression = offset == 0 ? Compression.of(bytes) : Compression.NONE;
+            boolean compressed = compression != Compression.NONE;
+            // Of a compressed tar, and of one whose store would have to be asked, only reading tells the length.
+            long length = !compressed && shard instanceof LocalShard ? shard.length() : -1;
+            return new TarMembers(shard.location(), compression.open(bytes), offset, length, compressed);
+        } catch (IOException e) {
+            bytes.close();
+            throw e;
         }
     }
 

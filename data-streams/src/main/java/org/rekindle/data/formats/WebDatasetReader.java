@@ -16,9 +16,6 @@ import org.rekindle.data.stores.Shard;
  */
 final class WebDatasetReader implements ExampleReader {
 
-    /** Larger members are no training image; without a bound a damaged header could ask for all memory. */
-    private static final long MAX_MEMBER_BYTES = 256L << 20;
-
     private final WebDatasetFormat format;
     private final TarMembers tar;
     private final LaterRead images;
@@ -104,7 +101,7 @@ final class WebDatasetReader implements ExampleReader {
         if (image < 0 && !format.reads(suffix)) {
             return;
         }
-        if (tar.size() > MAX_MEMBER_BYTES) {
+        if (tar.size() > Example.MAX_MEMBER_BYTES) {
             listener.corrupt(shard + "#" + member, "the member is larger than an example may be (256 MiB)");
         } else if (image < 0) {
             parts.texts.put(suffix, bytes());

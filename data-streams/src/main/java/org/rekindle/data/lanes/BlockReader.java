@@ -36,7 +36,11 @@ final class BlockReader implements AutoCloseable {
     private long example;
     private List<LaneCursor.Skip> skips = new ArrayList<>();
     private volatile ExampleReader reader;
-    private volatile boolean aborted;
+
+    /** The thread within {@link #next}; guarded by this, as is {@link #aborted}. */
+    private Thread reading;
+
+    private boolean aborted;
 
     BlockReader(DataSet dataSet, LanePlan plan, int lane, LaneCursor from, Acceptance acceptance) {
         this.plan = plan;
@@ -61,6 +65,32 @@ final class BlockReader implements AutoCloseable {
      * @throws CancellationException when it was aborted
      */
     Block next() {
+        begin();
+        try {
+            return block();
+        } finally {
+            end();
+        }
+    }
+
+    private synchronized void begin() {
+        requireOpen();
+        reading = Thread.currentThread();
+    }
+
+    private synchronized void end() {
+        reading = null;
+        // The thread is the dispatcher's: what abort did to it must not strike whatever runs there next.
+        Thread.interrupted();
+    }
+
+    private synchronized void requireOpen() {
+        if (aborted) {
+            throw new CancellationException("lane " + lane + " is closed");
+        }
+    }
+
+    private Block block() {
         long since = System.nanoTime();
         List<Accepted> examples = new ArrayList<>();
         skips = new ArrayList<>();
@@ -125,9 +155,8 @@ final class BlockReader implements AutoCloseable {
             }
             return next;
         } catch (ShardFailure failure) {
-            if (aborted) {
-                throw new CancellationException("lane " + lane + " is closed");
-            } else if (known.isPresent() || !errors.skips(failure)) {
+            requireOpen();
+            if (known.isPresent() || !errors.skips(failure)) {
                 throw ShardErrors.stopped(failure);
             }
             acceptance.counters().skippedShard(range.shard().name(), failure.getMessage());
@@ -153,14 +182,16 @@ final class BlockReader implements AutoCloseable {
                 index -> range.contains(index) && index / range.modulus() >= from,
                 from * range.modulus(),
                 acceptance.counters());
-        if (aborted) {
-            reader.close();
-        }
     }
 
     /** Ends a wait for bytes in another thread. */
     void abort() {
-        aborted = true;
+        synchronized (this) {
+            aborted = true;
+            if (reading != null) {
+                reading.interrupt();
+            }
+        }
         ExampleReader waiting = reader;
         if (waiting != null) {
             waiting.close();

@@ -134,7 +134,7 @@ class WebDatasetReaderTest implements ReadListener {
     @Test
     void aFileThatIsNoTarIsRefused() throws IOException {
         Path shard = Files.write(folder.resolve("shard.tar"), new byte[] {1, 2, 3});
-        assertThatThrownBy(() -> WebDatasetFormat.requireTar(new LocalShard(shard)))
+        assertThatThrownBy(() -> WebDatasetFormat.DEFAULT.require(new LocalShard(shard)))
                 .isInstanceOf(UserException.class)
                 .hasMessageContaining("is not a tar archive");
     }

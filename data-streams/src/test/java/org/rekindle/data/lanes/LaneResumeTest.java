@@ -227,6 +227,7 @@ class LaneResumeTest {
                 all ? new BucketsConfig(4, 3.0) : null,
                 null,
                 null,
+                null,
                 null);
     }
 

@@ -233,6 +233,7 @@ class LaneSkipTest {
                 null,
                 onShardError,
                 null,
+                null,
                 null);
         return DataSet.of(new DatasetConfig(null, params, null), List.of(shards));
     }

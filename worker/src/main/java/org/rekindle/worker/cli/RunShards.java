@@ -6,7 +6,6 @@ import java.util.function.Consumer;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.shards.BraceExpansion;
-import org.rekindle.data.shards.ShardList;
 import org.rekindle.data.shards.ShardMaker;
 
 /** The shards of a run; where the configuration says how, they are made at the first start. */
@@ -24,6 +23,6 @@ final class RunShards {
             messages.accept(
                     "made " + made.examples() + " examples in " + made.shards().size() + " shards");
         }
-        return DataSet.of(dataset, ShardList.resolve(path));
+        return DataSet.open(dataset);
     }
 }

@@ -5,7 +5,6 @@ import java.util.Map;
 import org.rekindle.coordinator.config.CommandOptions;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.formats.DataSet;
-import org.rekindle.data.shards.ShardList;
 import org.rekindle.data.shards.ShardMaker;
 import org.rekindle.data.shards.ShardRecipe;
 import org.rekindle.data.shards.ShardStatistics;
@@ -42,7 +41,7 @@ final class ShardsCommand {
         DatasetConfig.Params params =
                 new DatasetConfig.Params(options.path(), null, null, null, null, options.filters(), null, null);
         DatasetConfig dataset = new DatasetConfig(null, params, null);
-        ShardStatistics statistics = ShardStatistics.of(DataSet.of(dataset, ShardList.resolve(options.path())));
+        ShardStatistics statistics = ShardStatistics.of(DataSet.open(dataset));
         System.out.println(Json.pretty(statistics));
         return 0;
     }

@@ -11,7 +11,6 @@ import org.rekindle.coordinator.monitoring.MetricsFile;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.data.UserException;
 import org.rekindle.data.formats.DataSet;
-import org.rekindle.data.shards.ShardList;
 import org.rekindle.worker.pipeline.PipelineInit;
 import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.training.LrSchedule;
@@ -34,7 +33,7 @@ final class TrainCommand implements Callable<Integer> {
             config.notices().forEach(System.out::println);
             DataSet dataSet = RunShards.prepare(config.dataset(), System.out::println);
             if (config.validation().isOn()) {
-                ShardList.resolve("validation.path", config.validation().path());
+                DataSet.open(config.dataset(), "validation.path", config.validation().path());
             }
             Torch.init(config.system().threads());
             Checkpoint start = folder.startingPoint(System.out::println)

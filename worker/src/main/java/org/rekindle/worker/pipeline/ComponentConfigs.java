@@ -11,7 +11,6 @@ import org.rekindle.coordinator.config.ComponentConfig;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
 import org.rekindle.data.formats.DataSet;
-import org.rekindle.data.shards.ShardList;
 import org.rekindle.worker.models.T5EncoderModel;
 
 /**
@@ -134,7 +133,7 @@ record ComponentConfigs(Path pipeline, DatasetConfig dataset, ComponentConfig to
                 ? dataset
                 : new DatasetConfig(
                         null, new DatasetConfig.Params(shards, null, null, null, null, null, null, null), null);
-        return DataSet.of(captioned, ShardList.resolve(shards));
+        return DataSet.open(captioned);
     }
 
     private static int integer(ObjectNode params, String key, int absent) {

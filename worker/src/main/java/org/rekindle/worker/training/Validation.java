@@ -6,7 +6,6 @@ import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.coordinator.config.ValidationConfig;
 import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.lanes.HeldOutExamples;
-import org.rekindle.data.shards.ShardList;
 import org.rekindle.worker.torchscript.Torch;
 
 /**
@@ -29,7 +28,7 @@ record Validation(HeldOutExamples examples, int every, long seed) {
             return null;
         }
         HeldOutExamples examples = new HeldOutExamples(
-                DataSet.of(config.dataset(), ShardList.resolve("validation.path", validation.path())),
+                DataSet.open(config.dataset(), "validation.path", validation.path()),
                 validation.numExamples());
         return new Validation(examples, validation.every(), config.system().seed());
     }
