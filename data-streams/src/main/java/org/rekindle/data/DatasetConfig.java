@@ -51,6 +51,7 @@ public record DatasetConfig(String type, Params params, ShardRecipe make) {
      * @param onShardError {@code skip} or {@code stop}, for shards that are damaged or cannot be had; absent skips the damaged ones,
      *     which are so at every reading, and stops at the others
      * @param filterPatience examples in a row that may be turned away before the run stops, default 20,000
+     * @param maxImagePixels pixels of the largest image that is decoded, default 178,956,970 as Pillow has it
      * @param s3 how S3 is reached; null for the environment's way
      * @param indexFolder folder of the shards' index files; absent looks beside local shards
      */
@@ -72,6 +73,7 @@ public record DatasetConfig(String type, Params params, ShardRecipe make) {
             BucketsConfig buckets,
             String onShardError,
             Integer filterPatience,
+            Long maxImagePixels,
             StoreOptions s3,
             String indexFolder) {
 
@@ -99,6 +101,7 @@ public record DatasetConfig(String type, Params params, ShardRecipe make) {
                     filters,
                     shuffleBuffer,
                     textDropout,
+                    null,
                     null,
                     null,
                     null,

@@ -56,7 +56,7 @@ public final class ConfigReader {
         RequiredKeys required = new RequiredKeys(reader.origin, reader.interpolations.unfilled());
         RunChecks.require(required, dataset);
         required.check();
-        RunChecks.validate(new Allowed(reader.origin), dataset);
+        DatasetChecks.validate(new Allowed(reader.origin), dataset);
         return dataset;
     }
 

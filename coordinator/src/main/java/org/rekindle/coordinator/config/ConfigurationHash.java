@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.Sha256;
 
 /** A run's identity: SHA-256 over the values its numbers depend on, in the order of their names. */
@@ -16,13 +17,31 @@ final class ConfigurationHash {
             "/system", List.of("workers", "dist_backend", "dist_url", "threads", "lanes", "gradient_accumulation"),
             "/model", List.of("gradient_checkpointing", "xformers"),
             "/dataset", List.of("make"),
-            "/dataset/params", List.of("workers", "num_examples_to_see"));
+            "/dataset/params",
+                    List.of(
+                            "workers",
+                            "num_examples_to_see",
+                            "filter_patience",
+                            "max_image_pixels",
+                            "on_shard_error",
+                            "index_folder",
+                            "s3"));
+
+    /** Values of {@code dataset.params} that came later: a configuration without them is what it was. */
+    private static final Map<String, Object> LATER =
+            Map.of("multi_caption", DatasetConfig.Params.RANDOM, "random_crop", false, "horizontal_flip", false);
 
     private ConfigurationHash() {}
 
     static String of(RunConfig config) {
         ObjectNode tree = (ObjectNode) Mapping.tree(config);
         WITHOUT_EFFECT.forEach((section, names) -> ((ObjectNode) tree.at(section)).remove(names));
+        ObjectNode params = (ObjectNode) tree.at("/dataset/params");
+        LATER.forEach((name, value) -> {
+            if (params.path(name).asText().equals(value.toString())) {
+                params.remove(name);
+            }
+        });
         if (config.lrScheduler().scheduler().equals(LrSchedulerConfig.COSINE_WITH_WARMUP)) {
             tree.put("num_examples_to_see", config.experiment().numExamplesToSee());
         }

@@ -125,7 +125,7 @@ final class RunChecks {
         validate(allowed, config.model());
         validate(allowed, config.objective());
         validate(allowed, config.validation());
-        validate(allowed, config.dataset());
+        DatasetChecks.validate(allowed, config.dataset());
         same(
                 allowed,
                 "dataset.params.batch_size",
@@ -235,16 +235,6 @@ final class RunChecks {
             allowed.absent("validation.num_examples", validation.numExamples(), reason);
             allowed.absent("validation.every", validation.every(), reason);
         }
-    }
-
-    static void validate(Allowed allowed, DatasetConfig dataset) {
-        allowed.oneOf("dataset.type", dataset.type(), "WebDataset");
-        allowed.filled("dataset.params.path", dataset.params().path());
-        allowed.atLeast("dataset.params.batch_size", dataset.params().batchSize(), 1);
-        allowed.atLeast("dataset.params.num_examples_to_see", dataset.params().numExamplesToSee(), 1);
-        allowed.atLeast("dataset.params.resolution", dataset.params().resolution(), 1);
-        allowed.atLeast("dataset.params.shuffle_buffer", dataset.params().shuffleBuffer(), 1);
-        allowed.share("dataset.params.text_dropout", dataset.params().textDropout());
     }
 
     /** The original read its copies in {@code dataset.params} in one place and the run's own in another; here they must agree. */

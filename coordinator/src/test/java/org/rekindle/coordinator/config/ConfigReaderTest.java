@@ -160,7 +160,16 @@ class ConfigReaderTest {
             validation={path: a.tar, every: 0} | validation.every: 0 is less than 1
             validation={path: a.tar, num_examples: 0} | validation.num_examples: 0 is less than 1
             validation.paths=x             | unknown key validation.paths; did you mean path?
-            dataset.type=Parquet           | dataset.type: "Parquet" is not WebDataset
+            dataset.type=Parquets          | dataset.type: "Parquets" is not one of WebDataset, ClassificationWebDataset, Parquet, Csv; did you mean Parquet?
+            dataset.params.multi_caption=all | dataset.params.multi_caption: "all" is not one of random, first
+            dataset.params.on_shard_error=ignore | dataset.params.on_shard_error: "ignore" is not one of skip, stop
+            dataset.params.filter_patience=0 | dataset.params.filter_patience: 0 is less than 1
+            dataset.params.buckets={step: 4} | dataset.params.buckets.step: 4 is less than 8
+            dataset.params.buckets={step: 1024} | dataset.params.buckets.step: 1024 is more than dataset.params.resolution: 512
+            dataset.params.buckets={max_aspect_ratio: 0.5} | dataset.params.buckets.max_aspect_ratio: 0.5 is not a finite number from 1 on
+            dataset.params.class_mapping={0: tench} | dataset.params.class_mapping: {"0":"tench"} does nothing for dataset.type WebDataset; choose ClassificationWebDataset; remove it
+            dataset.type=ClassificationWebDataset | dataset.params.class_mapping is not set
+            dataset.params.filters={score: "<=x"} | dataset.params.filters.score is '<=x': at character 3
             dataset.params.resolution=0    | dataset.params.resolution: 0 is less than 1
             dataset.params.text_dropout=2  | dataset.params.text_dropout: 2.0 is not a number from 0 to 1
             dataset.params.batch_size=8    | dataset.params.batch_size: 8 is not system.batch_size: 4

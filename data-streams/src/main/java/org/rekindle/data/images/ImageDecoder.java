@@ -29,11 +29,17 @@ import org.bytedeco.opencv.opencv_core.Size;
  * whole process: the callers are the parallelism.
  *
  * @param resolution side of the result in pixels
+ * @param maxPixels larger images are refused before they are decoded
  */
-public record ImageDecoder(int resolution) {
+public record ImageDecoder(int resolution, long maxPixels) {
 
     /** Pillow's limit against decompression bombs: 2^30 / 4 / 3 pixels, doubled. */
-    private static final long MAX_PIXELS = 178_956_970;
+    public static final long MAX_PIXELS = 178_956_970;
+
+    /** With {@link #MAX_PIXELS}. */
+    public ImageDecoder(int resolution) {
+        this(resolution, MAX_PIXELS);
+    }
 
     static {
         opencv_core.setNumThreads(1);
@@ -52,9 +58,9 @@ public record ImageDecoder(int resolution) {
     @SuppressWarnings("try") // the scope works by being open
     public byte[] decode(byte[] image, Framing framing) throws ImageException {
         ImageHeader header = ImageHeader.read(image);
-        if (header.pixels() > MAX_PIXELS) {
+        if (header.pixels() > maxPixels) {
             throw new ImageException("its " + header.width() + "x" + header.height()
-                    + " pixels are more than the limit of " + MAX_PIXELS + " pixels");
+                    + " pixels are more than the limit of " + maxPixels + " pixels (dataset.params.max_image_pixels)");
         }
         try (PointerScope scope = new PointerScope()) {
             boolean jpeg = header.format() == ImageHeader.Format.JPG;

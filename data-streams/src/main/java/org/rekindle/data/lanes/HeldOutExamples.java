@@ -9,7 +9,6 @@ import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.formats.Example;
 import org.rekindle.data.formats.ExampleReader;
 import org.rekindle.data.images.Framing;
-import org.rekindle.data.images.ImageDecoder;
 
 /**
  * The first examples of some shards that the training's filters pass, in the order of the shards: neither shuffled nor stripped of
@@ -47,7 +46,7 @@ public final class HeldOutExamples {
         this.examples = examples;
         this.batchSize = params.batchSize();
         this.resolution = params.resolution();
-        this.decoder = new LaneDecoder(new ImageDecoder(resolution));
+        this.decoder = LaneDecoder.of(params);
         this.acceptance = new Acceptance(params, new StageCounters(), params.filterPatience());
         if (read(1, (first, batch) -> {}) == 0) {
             throw new UserException(

@@ -1,6 +1,7 @@
 package org.rekindle.data.lanes;
 
 import java.io.IOException;
+import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
 import org.rekindle.data.formats.Example;
 import org.rekindle.data.images.Framing;
@@ -9,6 +10,11 @@ import org.rekindle.data.images.ImageException;
 
 /** Decodes the candidates of a lane; a damaged image is counted, named in a warning and left out. Any number of threads. */
 record LaneDecoder(ImageDecoder images) {
+
+    static LaneDecoder of(DatasetConfig.Params params) {
+        Long most = params.maxImagePixels();
+        return new LaneDecoder(new ImageDecoder(params.resolution(), most == null ? ImageDecoder.MAX_PIXELS : most));
+    }
 
     LaneItem decode(LaneItem.Candidate candidate, StageCounters counters) {
         byte[] pixels = pixels(candidate.example(), candidate.framing(), counters);

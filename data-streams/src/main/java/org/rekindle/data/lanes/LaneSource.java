@@ -11,7 +11,6 @@ import org.apache.pekko.stream.javadsl.Source;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
 import org.rekindle.data.formats.DataSet;
-import org.rekindle.data.images.ImageDecoder;
 
 /**
  * A lane as a stream: blocks are read one ahead on the dispatcher for blocking work, their examples decoded in order by the given
@@ -41,7 +40,7 @@ final class LaneSource {
             Consumer<BlockReader> reading) {
         DatasetConfig.Params params = dataSet.params();
         check(params);
-        LaneDecoder decoder = new LaneDecoder(new ImageDecoder(params.resolution()));
+        LaneDecoder decoder = LaneDecoder.of(params);
         Acceptance acceptance = new Acceptance(params, counters, params.filterPatience());
         return Source.unfoldResource(
                         () -> {

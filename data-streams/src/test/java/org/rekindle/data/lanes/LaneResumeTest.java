@@ -228,6 +228,7 @@ class LaneResumeTest {
                 null,
                 null,
                 null,
+                null,
                 null);
     }
 

@@ -234,6 +234,7 @@ class LaneSkipTest {
                 onShardError,
                 null,
                 null,
+                null,
                 null);
         return DataSet.of(new DatasetConfig(null, params, null), List.of(shards));
     }

@@ -33,7 +33,8 @@ final class TrainCommand implements Callable<Integer> {
             config.notices().forEach(System.out::println);
             DataSet dataSet = RunShards.prepare(config.dataset(), System.out::println);
             if (config.validation().isOn()) {
-                DataSet.open(config.dataset(), "validation.path", config.validation().path());
+                DataSet.open(
+                        config.dataset(), "validation.path", config.validation().path());
             }
             Torch.init(config.system().threads());
             Checkpoint start = folder.startingPoint(System.out::println)

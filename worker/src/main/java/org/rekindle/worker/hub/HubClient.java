@@ -1,5 +1,4 @@
 package org.rekindle.worker.hub;
-import org.rekindle.data.stores.WatchedStream;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -20,6 +19,7 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.rekindle.data.UserException;
+import org.rekindle.data.stores.WatchedStream;
 
 /**
  * Asks one hub for one model, by the hub's own protocol: {@code /api/models/ID/revision/REV} lists it,

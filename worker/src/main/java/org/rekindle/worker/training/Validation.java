@@ -28,8 +28,7 @@ record Validation(HeldOutExamples examples, int every, long seed) {
             return null;
         }
         HeldOutExamples examples = new HeldOutExamples(
-                DataSet.open(config.dataset(), "validation.path", validation.path()),
-                validation.numExamples());
+                DataSet.open(config.dataset(), "validation.path", validation.path()), validation.numExamples());
         return new Validation(examples, validation.every(), config.system().seed());
     }
 
