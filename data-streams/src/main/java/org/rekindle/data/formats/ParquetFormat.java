@@ -64,13 +64,10 @@ record ParquetFormat(TableColumns columns, Stores stores) implements ExampleForm
         for (Throwable cause = e; cause != null; cause = cause.getCause()) {
             if (cause instanceof StoreFailure) {
                 return ShardFailure.unavailable(
-                        "shard " + shard.location() + " cannot be read on (" + cause.getMessage() + ")", e);
+                        "shard " + shard.location() + " cannot be read (" + cause.getMessage() + ")", e);
             }
         }
         String why = String.valueOf(e.getMessage()).replaceAll("\\s+", " ");
-        if (e instanceof IOException && e.getCause() == null) {
-            return ShardFailure.unavailable("shard " + shard.location() + " cannot be read (" + why + ")", e);
-        }
         return ShardFailure.damaged("shard " + shard.location() + " is no whole Parquet file (" + why + ")");
     }
 }

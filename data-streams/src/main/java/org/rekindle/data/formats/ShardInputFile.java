@@ -15,9 +15,14 @@ record ShardInputFile(Shard shard) implements InputFile {
 
     @Override
     public long getLength() throws IOException {
-        long length = shard.length();
+        long length;
+        try {
+            length = shard.length();
+        } catch (IOException e) {
+            throw new StoreFailure(e);
+        }
         if (length < 0) {
-            throw new IOException("its store does not tell its length, which Parquet needs");
+            throw new StoreFailure(new IOException("its store does not tell its length, which Parquet needs"));
         }
         return length;
     }
@@ -52,7 +57,11 @@ record ShardInputFile(Shard shard) implements InputFile {
                 }
             } else {
                 close();
-                bytes = StoreFailure.marked(shard.open(wanted));
+                try {
+                    bytes = StoreFailure.marked(shard.open(wanted));
+                } catch (IOException e) {
+                    throw new StoreFailure(e);
+                }
             }
             at = wanted;
         }

@@ -7,7 +7,7 @@ import java.io.InputStream;
 /** An error of a shard's store, kept apart from what the readers of archives and compressed streams say about their contents. */
 final class StoreFailure extends IOException {
 
-    private StoreFailure(IOException cause) {
+    StoreFailure(IOException cause) {
         super(cause.getMessage(), cause);
     }
 
