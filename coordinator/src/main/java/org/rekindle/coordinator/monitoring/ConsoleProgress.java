@@ -60,6 +60,9 @@ public final class ConsoleProgress implements StepListener {
         long now = nanoTime.getAsLong();
         throughput.add(now, metrics.step(), metrics.examplesSeen());
         String status = status(metrics);
+        if (metrics.data() != null) {
+            tellStarvation(metrics.data());
+        }
         if (bar != null) {
             bar.stepTo(metrics.step());
             bar.setExtraMessage(status);
@@ -73,6 +76,17 @@ public final class ConsoleProgress implements StepListener {
         if (now - lastLine >= LINE_EVERY_NANOS || metrics.step() == totalSteps) {
             tell();
             lastLine = now;
+        }
+    }
+
+    /** A training that waits for data is worth a line, one that does not isn't. */
+    private void tellStarvation(StageCounts data) {
+        if (Bottleneck.of(data) != Bottleneck.TAKER) {
+            message(String.format(
+                    Locale.ROOT,
+                    "%.0f %% of the time went by waiting for data, %s",
+                    100 * data.waiting(),
+                    Bottleneck.advice(data)));
         }
     }
 
@@ -99,18 +113,6 @@ public final class ConsoleProgress implements StepListener {
     @Override
     public synchronized void validated(long step, double loss) {
         message(String.format(Locale.ROOT, "validation loss of step %d: %.4f", step, loss));
-    }
-
-    /** A training that waits for data is worth a line, one that does not isn't. */
-    @Override
-    public synchronized void fed(long step, StageCounts counts) {
-        if (Bottleneck.of(counts) != Bottleneck.TAKER) {
-            message(String.format(
-                    Locale.ROOT,
-                    "%.0f %% of the time went by waiting for data, %s",
-                    100 * counts.waiting(),
-                    Bottleneck.advice(counts)));
-        }
     }
 
     @Override

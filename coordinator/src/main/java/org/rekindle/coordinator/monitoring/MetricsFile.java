@@ -5,13 +5,12 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.LongSupplier;
 import org.rekindle.coordinator.ledger.StepLines;
-import org.rekindle.data.lanes.StageCounts;
 
 /**
  * {@code metrics.jsonl}: one object per committed step under the original's names {@code step}, {@code examples_seen},
  * {@code step_loss}, {@code lr}, {@code grad_norm}, {@code images/sec}, {@code images/sec/gpu}; {@code data_wait}, the seconds that the
- * slowest worker waited for its batches; {@code skipped} where no weight changed. At the steps of checkpoints {@code data} is a
- * line of its own: what the stages of the data plane have done ({@link StageCounts}).
+ * slowest worker waited for its batches; {@code skipped} where no weight changed. At the steps of checkpoints {@code data}: what the
+ * stages of the data plane have done ({@link org.rekindle.data.lanes.StageCounts}).
  * A validation is a line of its own, with its {@code step} and {@code validation_loss}: it ends after the step's line is written.
  * A number that is not finite is written as null, for JSON has no other word for it.
  */
@@ -61,6 +60,9 @@ public final class MetricsFile implements StepListener {
         if (metrics.skipped()) {
             line.put("skipped", true);
         }
+        if (metrics.data() != null) {
+            line.put("data", metrics.data());
+        }
         lines.append(line);
     }
 
@@ -69,14 +71,6 @@ public final class MetricsFile implements StepListener {
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("step", step);
         line.put("validation_loss", finite(loss));
-        lines.append(line);
-    }
-
-    @Override
-    public void fed(long step, StageCounts counts) {
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("step", step);
-        line.put("data", counts);
         lines.append(line);
     }
 

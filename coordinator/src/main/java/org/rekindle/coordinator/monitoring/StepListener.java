@@ -1,7 +1,6 @@
 package org.rekindle.coordinator.monitoring;
 
 import java.nio.file.Path;
-import org.rekindle.data.lanes.StageCounts;
 
 /**
  * Watches a run: metrics files, progress on a console, sample pictures. The training loop itself logs and saves nothing.
@@ -30,14 +29,6 @@ public interface StepListener extends AutoCloseable {
      * @param loss mean loss over the examples
      */
     default void validated(long step, double loss) {}
-
-    /**
-     * How the data plane does, told at the steps of checkpoints.
-     *
-     * @param step the step
-     * @param counts of all workers, since their lanes were opened
-     */
-    default void fed(long step, StageCounts counts) {}
 
     /**
      * A checkpoint was committed.

@@ -1,5 +1,7 @@
 package org.rekindle.coordinator.monitoring;
 
+import org.rekindle.data.lanes.StageCounts;
+
 /**
  * One committed step, for those who watch.
  *
@@ -11,6 +13,7 @@ package org.rekindle.coordinator.monitoring;
  * @param workers workers (GPUs) that computed it
  * @param dataWait seconds that the slowest worker waited for its batches
  * @param skipped whether its gradients were not finite and no weight changed
+ * @param data what the data plane of all workers has done since their lanes were opened; null but at the steps of checkpoints
  */
 public record StepMetrics(
         long step,
@@ -20,4 +23,5 @@ public record StepMetrics(
         double gradNorm,
         int workers,
         double dataWait,
-        boolean skipped) {}
+        boolean skipped,
+        StageCounts data) {}

@@ -127,12 +127,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                 tell.worker().tell(tell.message());
             } else if (effect instanceof Effect.Append<ActorRef<WorkerCommand>> append) {
                 append(append.step().entry(), append.durable());
-                reports.add(() -> listeners(listener -> listener.committed(metrics(append.step()))));
-                if (append.durable()) {
-                    long step = append.step().entry().step();
-                    reports.add(() -> listeners(
-                            listener -> listener.fed(step, append.step().data())));
-                }
+                reports.add(() -> listeners(listener -> listener.committed(metrics(append.step(), append.durable()))));
             } else if (effect instanceof Effect.Notice<ActorRef<WorkerCommand>> notice) {
                 getContext().getLog().info(notice.line());
                 reports.add(() -> listeners(listener -> listener.message(notice.line())));
@@ -174,7 +169,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
         reporting.listeners().forEach(call);
     }
 
-    private StepMetrics metrics(CommittedStep step) {
+    private StepMetrics metrics(CommittedStep step, boolean withData) {
         long number = step.entry().step();
         return new StepMetrics(
                 number,
@@ -184,6 +179,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                 step.gradientNorm(),
                 step.stages().size(),
                 step.stages().stream().mapToDouble(StepStages::dataWait).max().orElse(0),
-                step.entry().skipped());
+                step.entry().skipped(),
+                withData ? step.data() : null);
     }
 }

@@ -6,8 +6,10 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
+import org.rekindle.data.lanes.StageCounts;
 
 class ConsoleProgressTest {
 
@@ -49,6 +51,24 @@ class ConsoleProgressTest {
     }
 
     @Test
+    void aTrainingThatWaitsForDataIsToldWhy() {
+        StageCounts.Stage busy = new StageCounts.Stage(100, 2000, 19, 3, 2);
+        StageCounts.Stage idle = new StageCounts.Stage(100, 2000, 1, 3, 2);
+        StageCounts.Losses none = new StageCounts.Losses(0, 0, Map.of(), 0, 0);
+        try (ConsoleProgress progress = open(false)) {
+            progress.started(0, 7200, 0);
+            progress.committed(
+                    new StepMetrics(1, 8, 0.5, 1e-4, 1, 1, 0, false, new StageCounts(busy, idle, idle, none, 8, 20)));
+            progress.committed(new StepMetrics(
+                    2, 16, 0.5, 1e-4, 1, 1, 0, false, new StageCounts(busy, idle, idle, none, 0.1, 20)));
+        }
+        assertThat(text().lines().filter(line -> line.contains("data")))
+                .containsExactly(
+                        "40 % of the time went by waiting for data, limited by reading: one thread a lane reads"
+                                + " shards without pause; raise system.lanes, or bring the shards nearer (a local disk, a faster store)");
+    }
+
+    @Test
     void onATerminalABarShowsRateLossAndSteps() {
         try (ConsoleProgress progress = open(true)) {
             progress.started(0, 30, 0);
@@ -65,7 +85,7 @@ class ConsoleProgressTest {
     private void run(ConsoleProgress progress, int first, int last) {
         for (int step = first; step <= last; step++) {
             clock.addAndGet(SECOND);
-            progress.committed(new StepMetrics(step, step * 8L, 0.5, 1e-4, 1, 1, 0, false));
+            progress.committed(new StepMetrics(step, step * 8L, 0.5, 1e-4, 1, 1, 0, false, null));
         }
     }
 

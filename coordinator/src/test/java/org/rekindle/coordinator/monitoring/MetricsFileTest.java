@@ -9,9 +9,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.rekindle.data.lanes.StageCounts;
 
 class MetricsFileTest {
 
@@ -27,7 +29,7 @@ class MetricsFileTest {
         try (MetricsFile metrics = open()) {
             metrics.started(0, 10, 0);
             clock.addAndGet(2 * SECOND);
-            metrics.committed(new StepMetrics(1, 32, 0.5, 1e-4, 2.25, 2, 0, false));
+            metrics.committed(new StepMetrics(1, 32, 0.5, 1e-4, 2.25, 2, 0, false, null));
         }
 
         assertThat(lines())
@@ -36,11 +38,31 @@ class MetricsFileTest {
     }
 
     @Test
+    void theStepOfACheckpointTellsHowTheDataPlaneDoes() throws IOException {
+        StageCounts counts = new StageCounts(
+                new StageCounts.Stage(100, 2000, 1.5, 3, 2),
+                new StageCounts.Stage(90, 1800, 2.5, 4, 6),
+                new StageCounts.Stage(10, 9000, 0.5, 1, 2),
+                new StageCounts.Losses(1, 2, Map.of("score<=5", 7L), 3, 1),
+                0.25,
+                20);
+        try (MetricsFile metrics = open()) {
+            metrics.started(0, 10, 0);
+            metrics.committed(new StepMetrics(1, 32, 0.5, 1e-4, 2.25, 2, 0.125, false, counts));
+        }
+        JsonNode line = new ObjectMapper().readTree(lines().get(0));
+        assertThat(line.get("data_wait").doubleValue()).isEqualTo(0.125);
+        assertThat(line.at("/data/read/busy_seconds").doubleValue()).isEqualTo(1.5);
+        assertThat(line.at("/data/losses/rejected/score<=5").longValue()).isEqualTo(7);
+        assertThat(line.at("/data/losses/skipped_shards").longValue()).isEqualTo(1);
+    }
+
+    @Test
     void aSkippedStepHasNullForItsLoss() throws IOException {
         try (MetricsFile metrics = open()) {
             metrics.started(0, 10, 0);
             clock.addAndGet(SECOND);
-            metrics.committed(new StepMetrics(1, 32, Double.NaN, 1e-4, Double.POSITIVE_INFINITY, 1, 0, true));
+            metrics.committed(new StepMetrics(1, 32, Double.NaN, 1e-4, Double.POSITIVE_INFINITY, 1, 0, true, null));
         }
 
         JsonNode line = new ObjectMapper().readTree(lines().get(0));
@@ -55,7 +77,7 @@ class MetricsFileTest {
             metrics.started(0, 1000, 0);
             for (int step = 1; step <= 60; step++) {
                 clock.addAndGet(step <= 30 ? 10 * SECOND : SECOND);
-                metrics.committed(new StepMetrics(step, step * 8L, 1, 1, 1, 1, 0, false));
+                metrics.committed(new StepMetrics(step, step * 8L, 1, 1, 1, 1, 0, false, null));
             }
         }
 
@@ -69,13 +91,13 @@ class MetricsFileTest {
         try (MetricsFile metrics = open()) {
             metrics.started(0, 10, 0);
             for (int step = 1; step <= 5; step++) {
-                metrics.committed(new StepMetrics(step, step * 8L, 1, 1, 1, 1, 0, false));
+                metrics.committed(new StepMetrics(step, step * 8L, 1, 1, 1, 1, 0, false, null));
             }
         }
         try (MetricsFile metrics = open()) {
             metrics.started(3, 10, 24);
             clock.addAndGet(SECOND);
-            metrics.committed(new StepMetrics(4, 32, 7, 1, 1, 1, 0, false));
+            metrics.committed(new StepMetrics(4, 32, 7, 1, 1, 1, 0, false, null));
         }
 
         assertThat(lines()).hasSize(4);
@@ -89,7 +111,7 @@ class MetricsFileTest {
         try (MetricsFile metrics = open()) {
             metrics.started(0, 10, 0);
             for (int step = 1; step <= 4; step++) {
-                metrics.committed(new StepMetrics(step, step * 8L, 1, 1, 1, 1, 0, false));
+                metrics.committed(new StepMetrics(step, step * 8L, 1, 1, 1, 1, 0, false, null));
                 metrics.validated(step, 0.25 * step);
             }
         }

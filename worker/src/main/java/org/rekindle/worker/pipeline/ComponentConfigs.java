@@ -116,19 +116,18 @@ record ComponentConfigs(Path pipeline, DatasetConfig dataset, ComponentConfig to
         }
         int modelMaxLength = integer(params, "model_max_length", DEFAULT_MODEL_MAX_LENGTH);
         int vocabSize = integer(params, "vocab_size", DEFAULT_VOCABULARY);
-        boolean ofDataSet = !params.hasNonNull("captions") && hasResolution();
-        String shards =
-                ofDataSet ? dataset.params().path() : params.path("captions").asText(null);
+        String path = hasResolution() ? dataset.params().path() : null;
+        String shards = params.path("captions").asText(path);
         if (shards == null) {
             throw new UserException(
                     "model.tokenizer.params.captions: not set; expected shards in brace notation whose captions make the vocabulary");
         }
-        try (Stream<String> captions = ShardCaptions.of(captions(ofDataSet, shards))) {
+        try (Stream<String> captions = ShardCaptions.of(captions(shards, shards.equals(path)))) {
             BytePairVocabulary.learn(captions, vocabSize).write(folder, modelMaxLength);
         }
     }
 
-    private DataSet captions(boolean ofDataSet, String shards) {
+    private DataSet captions(String shards, boolean ofDataSet) {
         DatasetConfig captioned = ofDataSet
                 ? dataset
                 : new DatasetConfig(
