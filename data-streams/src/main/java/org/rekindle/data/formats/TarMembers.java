@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
+import org.rekindle.data.stores.SeekableBytes;
 
 /**
  * The regular files of a tar stream, one after the other. What is damaged ends it with a {@link ShardFailure} that names the byte and the
@@ -14,32 +15,54 @@ final class TarMembers implements AutoCloseable {
 
     private static final int RECORD_BYTES = 512;
 
+    /** Members larger than this are worth going round. */
+    private static final int WORTH_A_SEEK = 1 << 14;
+
     private final String shard;
-    private final long base;
+    private final InputStream bytes;
+    private final SeekableBytes seekable;
     private final long length;
     private final boolean compressed;
-    private final TarArchiveInputStream tar;
+    private TarArchiveInputStream tar;
+    private long base;
     private TarArchiveEntry entry;
     private long header;
     private long nextHeader;
     private String current;
     private String failedMember;
 
-    /**
-     * @param shard its location, for messages
-     * @param bytes the uncompressed tar from {@code base} on, where a header begins; closing this closes it
-     * @param base offset of the stream's first byte
-     * @param length of the whole tar in bytes; -1 where only reading tells
-     * @param compressed whether {@code bytes} come out of a compressed shard
-     */
-    TarMembers(String shard, InputStream bytes, long base, long length, boolean compressed) {
-        this.compressed = compressed;
+    private TarMembers(
+            String shard, InputStream bytes, SeekableBytes seekable, long base, long length, boolean compressed) {
         this.shard = shard;
-        this.base = base;
+        this.bytes = bytes;
+        this.seekable = seekable;
         this.length = length;
+        this.compressed = compressed;
+        this.base = base;
         this.header = base;
         this.nextHeader = base;
-        tar = new TarArchiveInputStream(bytes, "UTF-8");
+        this.tar = new TarArchiveInputStream(bytes, "UTF-8");
+    }
+
+    /**
+     * A local file.
+     *
+     * @param shard its location, for messages
+     * @param bytes those of {@code seekable}, at {@code base}, where a header begins; closing this closes them
+     * @param length of the file
+     */
+    static TarMembers seekable(String shard, SeekableBytes seekable, InputStream bytes, long base, long length) {
+        return new TarMembers(shard, bytes, seekable, base, length, false);
+    }
+
+    /** A tar that is read from {@code base} on, where a header begins. */
+    static TarMembers streamed(String shard, InputStream bytes, long base) {
+        return new TarMembers(shard, bytes, null, base, -1, false);
+    }
+
+    /** A tar that comes out of a compressed shard: its offsets are not those of the shard's own bytes. */
+    static TarMembers compressed(String shard, InputStream bytes) {
+        return new TarMembers(shard, bytes, null, 0, -1, true);
     }
 
     /**
@@ -51,6 +74,7 @@ final class TarMembers implements AutoCloseable {
         do {
             long from = nextHeader;
             try {
+                goRound(from);
                 entry = tar.getNextEntry();
             } catch (IOException e) {
                 // What is left of the member before is skipped here.
@@ -76,6 +100,15 @@ final class TarMembers implements AutoCloseable {
             }
         } while (!entry.isFile() || entry.isLink() || entry.isSymbolicLink());
         return entry.getName();
+    }
+
+    /** Commons Compress reads what it skips: past a large member the archive is opened anew behind it. */
+    private void goRound(long to) throws IOException {
+        if (seekable != null && to - position() > WORTH_A_SEEK && to <= length) {
+            seekable.seek(to);
+            tar = new TarArchiveInputStream(bytes, "UTF-8");
+            base = to;
+        }
     }
 
     /** Whether offsets are not those of the shard's own bytes. */
@@ -105,9 +138,18 @@ final class TarMembers implements AutoCloseable {
      */
     byte[] read() {
         try {
-            byte[] bytes = tar.readNBytes((int) entry.getSize());
-            if (bytes.length == entry.getSize()) {
-                return bytes;
+            int size = (int) entry.getSize();
+            if (length >= 0) {
+                // The header's word was compared with the file.
+                byte[] bytes = new byte[size];
+                if (tar.readNBytes(bytes, 0, size) == size) {
+                    return bytes;
+                }
+            } else {
+                byte[] bytes = tar.readNBytes(size);
+                if (bytes.length == size) {
+                    return bytes;
+                }
             }
         } catch (IOException e) {
             failedMember = current;

@@ -14,6 +14,7 @@ import org.rekindle.data.UserException;
 import org.rekindle.data.filters.MetadataFilters;
 import org.rekindle.data.stores.Compression;
 import org.rekindle.data.stores.LocalShard;
+import org.rekindle.data.stores.SeekableBytes;
 import org.rekindle.data.stores.Shard;
 
 /**
@@ -94,24 +95,30 @@ public record WebDatasetFormat(
 
     private static TarMembers members(Shard shard, long offset) {
         try {
-            InputStream bytes = StoreFailure.marked(shard.open(offset));
-            return members(shard, offset, new BufferedInputStream(bytes, BUFFER_BYTES));
+            InputStream bytes = shard.open(offset);
+            try {
+                return members(shard, offset, bytes);
+            } catch (IOException e) {
+                bytes.close();
+                throw e;
+            }
         } catch (IOException e) {
             throw unreadable(shard, e);
         }
     }
 
-    private static TarMembers members(Shard shard, long offset, BufferedInputStream bytes) throws IOException {
-        try {
-            Compression compression = offset == 0 ? Compression.of(bytes) : Compression.NONE;
-            boolean compressed = compression != Compression.NONE;
-            // Of a compressed tar, and of one whose store would have to be asked, only reading tells the length.
-            long length = !compressed && shard instanceof LocalShard ? shard.length() : -1;
-            return new TarMembers(shard.location(), compression.open(bytes), offset, length, compressed);
-        } catch (IOException e) {
-            bytes.close();
-            throw e;
+    /** Of a compressed tar, and of one whose store would have to be asked, only reading tells the length. */
+    private static TarMembers members(Shard shard, long offset, InputStream bytes) throws IOException {
+        InputStream marked = StoreFailure.marked(bytes);
+        BufferedInputStream buffered = new BufferedInputStream(marked, BUFFER_BYTES);
+        Compression compression = offset == 0 ? Compression.of(buffered) : Compression.NONE;
+        if (compression != Compression.NONE) {
+            return TarMembers.compressed(shard.location(), compression.open(buffered));
+        } else if (bytes instanceof SeekableBytes seekable) {
+            seekable.seek(offset);
+            return TarMembers.seekable(shard.location(), seekable, marked, offset, shard.length());
         }
+        return TarMembers.streamed(shard.location(), buffered, offset);
     }
 
     private static ShardFailure unreadable(Shard shard, IOException e) {

@@ -1,9 +1,6 @@
 package org.rekindle.data.stores;
 
-import java.io.FilterInputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,23 +27,14 @@ public record LocalShard(Path path) implements Shard {
     }
 
     @Override
-    public InputStream open(long offset) throws IOException {
+    public SeekableBytes open(long offset) throws IOException {
         if (Files.isDirectory(path)) {
             throw new IOException("it is a folder");
         }
         try {
-            FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
-            channel.position(offset);
-            return new FilterInputStream(Channels.newInputStream(channel)) {
-                /** Moves without reading, which Java 17's own stream of a channel does not. */
-                @Override
-                public long skip(long count) throws IOException {
-                    long from = channel.position();
-                    long skipped = Math.max(0, Math.min(count, channel.size() - from));
-                    channel.position(from + skipped);
-                    return skipped;
-                }
-            };
+            SeekableBytes bytes = new SeekableBytes(FileChannel.open(path, StandardOpenOption.READ));
+            bytes.seek(offset);
+            return bytes;
         } catch (IOException e) {
             throw new IOException(UserException.reason(e), e);
         }
