@@ -78,7 +78,11 @@ final class DotList {
             section = section.putObject(path[i]);
         }
         String origin = "argument " + argument + " (quote a value that begins with one of {[*&!%@`'\")";
-        section.set(path[path.length - 1], YamlText.parse(value(argument), origin));
+        String value = value(argument);
+        // A filter's expression such as >=512, of which YAML would make a folded text or a tag.
+        boolean expression = value.startsWith(">") || value.startsWith("!=");
+        section.set(
+                path[path.length - 1], expression ? Mapping.nodes().textNode(value) : YamlText.parse(value, origin));
         return root;
     }
 

@@ -26,7 +26,7 @@ public record ShardIndexes(Path folder) {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     /** Returns the index of a shard, if there is one that fits it. */
-    Optional<ShardIndex> find(Shard shard) {
+    public Optional<ShardIndex> find(Shard shard) {
         Optional<Path> file = file(shard).filter(Files::exists);
         if (file.isEmpty()) {
             return Optional.empty();

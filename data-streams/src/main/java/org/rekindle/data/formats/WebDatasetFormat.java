@@ -93,7 +93,8 @@ public record WebDatasetFormat(
         }
     }
 
-    private static TarMembers members(Shard shard, long offset) {
+    /** @throws ShardFailure when the shard cannot be opened */
+    static TarMembers members(Shard shard, long offset) {
         try {
             InputStream bytes = shard.open(offset);
             try {

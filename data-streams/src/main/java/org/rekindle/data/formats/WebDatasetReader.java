@@ -3,7 +3,6 @@ package org.rekindle.data.formats;
 import java.io.IOException;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.LongPredicate;
@@ -73,12 +72,12 @@ final class WebDatasetReader implements ExampleReader {
         index++;
         listener.example(index, tar.header());
         boolean read = wanted.test(index);
-        String key = key(first);
+        String key = MemberNames.key(first);
         Parts parts = new Parts();
         Set<String> suffixes = new HashSet<>();
         String member = first;
         try {
-            while (member != null && key(member).equals(key) && suffixes.add(suffix(member))) {
+            while (member != null && MemberNames.key(member).equals(key) && suffixes.add(MemberNames.suffix(member))) {
                 if (read) {
                     take(parts, member);
                 }
@@ -87,7 +86,7 @@ final class WebDatasetReader implements ExampleReader {
         } catch (ShardFailure e) {
             failure = e;
             String within = tar.failedMember();
-            boolean cut = !e.isDamage() || (within != null && key.equals(key(within)));
+            boolean cut = !e.isDamage() || (within != null && key.equals(MemberNames.key(within)));
             return read && !cut ? parts.example(key) : null;
         }
         pending = member;
@@ -96,7 +95,7 @@ final class WebDatasetReader implements ExampleReader {
     }
 
     private void take(Parts parts, String member) {
-        String suffix = suffix(member);
+        String suffix = MemberNames.suffix(member);
         int image = format.images().indexOf(suffix);
         if (image < 0 && !format.reads(suffix)) {
             return;
@@ -138,7 +137,7 @@ final class WebDatasetReader implements ExampleReader {
         String member;
         do {
             member = tar.next();
-        } while (member != null && (suffix(member).isEmpty() || isMeta(member)));
+        } while (member != null && MemberNames.isPassedOver(member));
         if (member == null && index < 0) {
             listener.corrupt(shard, "the tar holds no example");
         }
@@ -151,28 +150,6 @@ final class WebDatasetReader implements ExampleReader {
         if (images != null) {
             images.close();
         }
-    }
-
-    private static boolean isMeta(String member) {
-        String base = member.substring(member.lastIndexOf('/') + 1);
-        return base.startsWith("__") && base.endsWith("__");
-    }
-
-    private static String key(String member) {
-        int dot = firstDot(member);
-        return dot < 0 ? member : member.substring(0, dot);
-    }
-
-    private static String suffix(String member) {
-        int dot = firstDot(member);
-        return dot < 0 ? "" : member.substring(dot + 1).toLowerCase(Locale.ROOT);
-    }
-
-    /** Returns where the first dot of the base name is, or -1 when it has none or begins with it. */
-    private static int firstDot(String member) {
-        int base = member.lastIndexOf('/') + 1;
-        int dot = member.indexOf('.', base);
-        return dot == base ? -1 : dot;
     }
 
     /** What an example is put together from. */

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.rekindle.data.UserException;
 import org.slf4j.Logger;
@@ -28,6 +29,12 @@ public record FolderSource(Path folder) implements ShardSource {
 
     @Override
     public Stream<ShardExample> examples() {
+        return examples(0);
+    }
+
+    /** Keys are given to all images in turn; only those from {@code first} on are read. */
+    @Override
+    public Stream<ShardExample> examples(long first) {
         List<Path> images = images();
         if (images.isEmpty()) {
             throw new UserException("folder " + folder + " holds no jpg, jpeg, png or webp image: name another folder");
@@ -38,7 +45,9 @@ public record FolderSource(Path folder) implements ShardSource {
                     + " images, none with a caption: put a .txt file of the same name beside each");
         }
         Set<String> keys = new HashSet<>();
-        return captioned.stream().map(image -> example(image, keys));
+        List<String> all = captioned.stream().map(image -> key(image, keys)).toList();
+        return IntStream.range((int) Math.min(first, all.size()), all.size())
+                .mapToObj(i -> example(captioned.get(i), all.get(i)));
     }
 
     private List<Path> images() {
@@ -64,8 +73,7 @@ public record FolderSource(Path folder) implements ShardSource {
         return captioned;
     }
 
-    private ShardExample example(Path image, Set<String> keys) {
-        String extension = ImageFiles.extension(image);
+    private String key(Path image, Set<String> keys) {
         String path = folder.relativize(image).toString().replace('\\', '/');
         int base = path.lastIndexOf('/') + 1;
         String name = path.substring(base, path.lastIndexOf('.')).replace('.', '_');
@@ -73,6 +81,11 @@ public record FolderSource(Path folder) implements ShardSource {
         for (int i = 2; !keys.add(key); i++) {
             key = path.substring(0, base) + name + "_" + i;
         }
+        return key;
+    }
+
+    private ShardExample example(Path image, String key) {
+        String extension = ImageFiles.extension(image);
         try {
             String caption = Files.readString(sidecar(image, ".txt")).strip();
             return new ShardExample(key, Files.readAllBytes(image), extension, caption, json(sidecar(image, ".json")));

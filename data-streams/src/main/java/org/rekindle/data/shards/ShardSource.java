@@ -11,4 +11,9 @@ public interface ShardSource {
      * @throws org.rekindle.data.UserException when the source cannot be read; also while the stream is consumed
      */
     Stream<ShardExample> examples();
+
+    /** The examples from a number on, counted from 0. */
+    default Stream<ShardExample> examples(long first) {
+        return examples().skip(first);
+    }
 }

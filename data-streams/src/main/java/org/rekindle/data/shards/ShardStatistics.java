@@ -28,7 +28,7 @@ import org.slf4j.LoggerFactory;
  * @param captions examples with a caption
  * @param captionCharacters sum of the captions' lengths
  * @param longestCaption length of the longest in characters
- * @param resolutions images by {@code WIDTHxHEIGHT}
+ * @param resolutions images by {@code WIDTHxHEIGHT}: the most frequent sizes, and {@code other}
  * @param corrupt members, images and json that could not be read; each is named in a warning of the log
  * @param acceptedByFilter examples that pass each filter taken alone, by filter such as {@code pwatermark<=0.5}
  * @param accepted examples with image and caption that pass all filters
@@ -70,6 +70,9 @@ public record ShardStatistics(
     private static final class Tally implements ReadListener {
 
         private static final Logger LOG = LoggerFactory.getLogger(ShardStatistics.class);
+
+        /** Photographs have thousands of sizes. */
+        private static final int SIZES = 20;
 
         private final MetadataFilters filters;
         private final Map<String, Long> resolutions = new TreeMap<>();
@@ -137,6 +140,19 @@ public record ShardStatistics(
             }
         }
 
+        private Map<String, Long> mostFrequent() {
+            Map<String, Long> frequent = new LinkedHashMap<>();
+            resolutions.entrySet().stream()
+                    .sorted(Map.Entry.<String, Long>comparingByValue().reversed())
+                    .limit(SIZES)
+                    .forEach(size -> frequent.put(size.getKey(), size.getValue()));
+            long named = frequent.values().stream().mapToLong(Long::longValue).sum();
+            if (named < images) {
+                frequent.put("other", images - named);
+            }
+            return frequent;
+        }
+
         @Override
         public void corrupt(String where, String why) {
             corrupt++;
@@ -152,7 +168,7 @@ public record ShardStatistics(
                     captions,
                     captionCharacters,
                     longestCaption,
-                    resolutions,
+                    mostFrequent(),
                     corrupt,
                     acceptedByFilter,
                     accepted);

@@ -24,6 +24,7 @@ public final class ShardWriter implements AutoCloseable {
     private final Path unfinished;
     private final TarArchiveOutputStream tar;
     private long examples;
+    private long bytes;
 
     /**
      * Begins a shard beside its final place.
@@ -61,6 +62,16 @@ public final class ShardWriter implements AutoCloseable {
         }
     }
 
+    /** Appends a member as it is. */
+    void member(String name, byte[] content, boolean endsExample) {
+        try {
+            member(name, content);
+            examples += endsExample ? 1 : 0;
+        } catch (IOException e) {
+            throw unwritable(e);
+        }
+    }
+
     private void member(String name, byte[] bytes) throws IOException {
         TarArchiveEntry entry = new TarArchiveEntry(name);
         entry.setSize(bytes.length);
@@ -71,11 +82,17 @@ public final class ShardWriter implements AutoCloseable {
         tar.putArchiveEntry(entry);
         tar.write(bytes);
         tar.closeArchiveEntry();
+        this.bytes = tar.getBytesWritten();
     }
 
     /** Returns how many examples were added. */
     public long examples() {
         return examples;
+    }
+
+    /** Returns how many bytes were written. */
+    long bytes() {
+        return bytes;
     }
 
     /** Completes the file under its temporary name. */

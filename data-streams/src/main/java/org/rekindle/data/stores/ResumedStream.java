@@ -61,9 +61,9 @@ final class ResumedStream extends InputStream {
             return 0;
         }
         while (true) {
-            connect();
+            InputStream connected = connect();
             try {
-                int read = stream.read(into, offset, count);
+                int read = connected.read(into, offset, count);
                 if (read > 0) {
                     position += read;
                     failures = 0;
@@ -76,11 +76,14 @@ final class ResumedStream extends InputStream {
         }
     }
 
-    private void connect() throws IOException {
-        while (stream == null) {
+    /** Another thread may close in between: what it has dropped fails when it is read. */
+    private InputStream connect() throws IOException {
+        InputStream connected = stream;
+        while (connected == null) {
             requireOpen();
             try {
-                stream = opener.open(position);
+                connected = opener.open(position);
+                stream = connected;
             } catch (IOException e) {
                 failed(e);
             }
@@ -89,6 +92,7 @@ final class ResumedStream extends InputStream {
             drop();
             requireOpen();
         }
+        return connected;
     }
 
     private void failed(IOException failure) throws IOException {

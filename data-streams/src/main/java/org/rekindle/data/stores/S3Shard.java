@@ -6,7 +6,6 @@ import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.net.UnknownHostException;
 import java.time.Duration;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
@@ -83,8 +82,11 @@ record S3Shard(S3Store store, String bucket, String key) implements Shard {
         public int read(byte[] into, int offset, int count) throws IOException {
             try {
                 return in.read(into, offset, count);
-            } catch (CancellationException e) {
-                throw new IOException("closed", e);
+            } catch (SdkException e) {
+                throw failure(e);
+            } catch (RuntimeException e) {
+                // Cancelled, in one of the SDK's ways to say so.
+                throw new IOException("the transfer ended early", e);
             }
         }
 

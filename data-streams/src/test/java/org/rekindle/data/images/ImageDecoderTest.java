@@ -145,7 +145,7 @@ class ImageDecoderTest {
     @Test
     void encodedPngsDecodeToTheSamePixels() throws Exception {
         byte[] pixels = new ImageDecoder(16).decode(image("ramp.jpg"));
-        assertThat(new ImageDecoder(16).decode(ImageEncoder.encode(pixels, 16, "png")))
+        assertThat(new ImageDecoder(16).decode(ImageEncoder.encode(pixels, 16, 16, "png", 95)))
                 .isEqualTo(pixels);
     }
 

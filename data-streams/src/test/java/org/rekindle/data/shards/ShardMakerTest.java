@@ -42,8 +42,7 @@ class ShardMakerTest {
 
     @Test
     void fillsOneShardAfterTheOther() {
-        ShardMaker.Made made =
-                ShardMaker.make(examples(5), folder + "/s-{0..9}.tar", new ShardMaker.Options(2, null, null));
+        ShardMaker.Made made = ShardMaker.make(examples(5), folder + "/s-{0..9}.tar", options(2, null, null));
         assertThat(made.shards()).hasSize(3);
         assertThat(read(made.shards().get(2))).extracting(Example::key).containsExactly("k4");
     }
@@ -66,7 +65,7 @@ class ShardMakerTest {
 
     @Test
     void theSameExamplesGiveTheSameBytes() throws IOException {
-        ShardMaker.Options options = new ShardMaker.Options(null, 8, "png");
+        ShardMaker.Options options = options(null, 8, "png");
         Path first = ShardMaker.make(examples(3), folder + "/a.tar", options)
                 .shards()
                 .get(0);
@@ -78,7 +77,7 @@ class ShardMakerTest {
 
     @Test
     void resizesToASquareOfTheGivenFormat() throws Exception {
-        ShardMaker.Options options = new ShardMaker.Options(null, 16, "jpg");
+        ShardMaker.Options options = options(null, 16, "jpg");
         Path shard = ShardMaker.make(examples(1), folder + "/a.tar", options)
                 .shards()
                 .get(0);
@@ -133,14 +132,17 @@ class ShardMakerTest {
         assertThatThrownBy(() -> ShardMaker.make(examples(2), folder + "/s-{0..4}.tar", ShardMaker.Options.DEFAULT))
                 .isInstanceOf(UserException.class)
                 .hasMessageContaining("2 examples do not fill 5 shards");
-        assertThatThrownBy(() ->
-                        ShardMaker.make(examples(5), folder + "/s-{0..1}.tar", new ShardMaker.Options(2, null, null)))
+        assertThatThrownBy(() -> ShardMaker.make(examples(5), folder + "/s-{0..1}.tar", options(2, null, null)))
                 .isInstanceOf(UserException.class)
                 .hasMessageContaining("names 2 shards of 2 examples");
+        assertThat(ShardMaker.make(examples(5), folder + "/s-{0..2}.tar", options(2, null, null))
+                        .examples())
+                .as("more names, and it goes on")
+                .isEqualTo(5);
         assertThatThrownBy(() -> ShardMaker.make(Stream::empty, folder + "/s.tar", ShardMaker.Options.DEFAULT))
                 .isInstanceOf(UserException.class)
                 .hasMessageContaining("the source is empty");
-        assertThat(list(folder)).isEmpty();
+        assertThat(list(folder)).containsExactly("s-0.tar", "s-0.tar.make.json", "s-1.tar", "s-2.tar");
     }
 
     @Test
@@ -251,6 +253,10 @@ class ShardMakerTest {
                 })
                 .isInstanceOf(UserException.class)
                 .hasMessageNotContaining("\n");
+    }
+
+    private static ShardMaker.Options options(Integer perShard, Integer resolution, String format) {
+        return new ShardMaker.Options(perShard, null, null, resolution, format, null, null);
     }
 
     private static ShardSource examples(int count) {

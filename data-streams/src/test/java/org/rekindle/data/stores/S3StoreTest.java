@@ -160,8 +160,8 @@ class S3StoreTest {
             assertThat(reader)
                     .failsWithin(2, TimeUnit.SECONDS)
                     .withThrowableThat()
-                    .havingRootCause()
-                    .isInstanceOf(IOException.class);
+                    .havingCause()
+                    .isInstanceOf(java.io.UncheckedIOException.class);
         }
     }
 

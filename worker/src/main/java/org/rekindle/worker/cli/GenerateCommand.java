@@ -108,8 +108,8 @@ final class GenerateCommand implements Callable<Integer> {
         try (SafetensorsFile latents =
                         options.latents() == null ? null : SafetensorsFile.open(Path.of(options.latents()));
                 TextToImage textToImage = TextToImage.open(pipeline, ComputeType.of(options.precision()));
-                ImageProgress progress = new ImageProgress(
-                        System.out, Boolean.getBoolean("rekindle.terminal"), missing, System::nanoTime)) {
+                CountProgress progress = new CountProgress(
+                        System.out, Boolean.getBoolean("rekindle.terminal"), "images", missing, System::nanoTime)) {
             Generation generation = new Generation(textToImage, settings, options.seed(), options.batchSize());
             int before = 0;
             for (Work one : work) {

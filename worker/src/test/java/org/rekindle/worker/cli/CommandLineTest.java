@@ -71,6 +71,9 @@ class CommandLineTest {
                 "shards",
                 "shards make",
                 "shards stat",
+                "shards index",
+                "shards verify",
+                "shards reshard",
                 "verify",
                 "bench",
                 "bench step",
@@ -85,6 +88,30 @@ class CommandLineTest {
         assertThat(version.code()).isZero();
         assertThat(version.out()).startsWith("rekindle ").hasLineCount(1);
         assertThat(help.err() + version.err()).isEmpty();
+    }
+
+    @Test
+    void shardsAreIndexedVerifiedAndResharded(@TempDir Path folder) throws Exception {
+        try (TarFile tar = new TarFile(folder.resolve("x.tar"))) {
+            for (int i = 0; i < 4; i++) {
+                tar.image("k" + i, "pixel.png")
+                        .caption("k" + i, "c")
+                        .member("k" + i + ".json", ("{\"s\": " + i + "}").getBytes());
+            }
+        }
+        String path = "path=" + folder.resolve("x.tar");
+        assertThat(CommandRun.of("shards", "index", path).out()).isEqualTo("1 indexes made, 0 were there\n");
+        assertThat(CommandRun.of("shards", "index", path).out()).isEqualTo("0 indexes made, 1 were there\n");
+        assertThat(CommandRun.of("shards", "verify", path).out()).isEqualTo("4 examples in 1 shards, 0 problems\n");
+        CommandRun reshard = CommandRun.of(
+                "shards", "reshard", path, "out=" + folder + "/y-{0..1}.tar", "filters.s=>=2", "examples_per_shard=1");
+        assertThat(reshard.out()).isEqualTo("2 rejected by s>=2\n2 of 4 examples in 2 shards\n");
+        try (TarFile tar = new TarFile(folder.resolve("bad.tar"))) {
+            tar.image("k", "pixel.png");
+        }
+        CommandRun verify = CommandRun.of("shards", "verify", "path=" + folder.resolve("bad.tar"));
+        assertThat(verify.code()).isEqualTo(1);
+        assertThat(verify.out()).isEqualTo("bad.tar#k: no caption\n1 examples in 1 shards, 1 problems\n");
     }
 
     @Test
@@ -112,7 +139,10 @@ class CommandLineTest {
         "verify, run= is missing",
         "shards make, out= is missing",
         "shards make out=x.tar, source= is missing",
-        "shards stat, path= is missing"
+        "shards stat, path= is missing",
+        "shards index, path= is missing",
+        "shards verify, path= is missing",
+        "shards reshard path=x.tar, out= is missing"
     })
     void aMissingKeyIsNamed(String command, String line) {
         CommandRun.of(words(command)).assertOneLine(1, line);

@@ -26,7 +26,7 @@ class ValidationProcessTest {
     @Test
     void validationsAreTheSameWhateverHappensAndTheTrainingDoesNotNoticeThem() throws Exception {
         Path heldOut = folder.resolve("held-out.tar");
-        new ShardRecipe("shapes", null, 10, 99L, null, 16, null).make(heldOut.toString());
+        new ShardRecipe("shapes", null, 10, 99L, null, null, null, 16, null, null, null).make(heldOut.toString());
         String[] validation = {"validation.path=" + heldOut, "validation.num_examples=9", "validation.every=4"};
         train("without").awaitSuccess();
         RekindleProcess undisturbed = train("undisturbed", validation);

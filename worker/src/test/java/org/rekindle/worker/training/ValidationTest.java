@@ -33,7 +33,7 @@ class ValidationTest {
     @BeforeEach
     void make() {
         shard = folder.resolve("held-out.tar");
-        new ShardRecipe("shapes", null, 7, 1L, null, 32, null).make(shard.toString());
+        new ShardRecipe("shapes", null, 7, 1L, null, null, null, 32, null, null, null).make(shard.toString());
         run = TinyRun.denoising(folder);
         start = run.fresh();
     }

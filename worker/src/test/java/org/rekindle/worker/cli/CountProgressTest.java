@@ -9,14 +9,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
-class ImageProgressTest {
+class CountProgressTest {
 
     @Test
     void aLineAfterTheFirstBatchEveryTenSecondsAndAtTheEnd() {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         AtomicLong seconds = new AtomicLong();
-        try (ImageProgress progress = new ImageProgress(
-                new PrintStream(bytes, true), false, 50, () -> TimeUnit.SECONDS.toNanos(seconds.get()))) {
+        try (CountProgress progress = new CountProgress(
+                new PrintStream(bytes, true), false, "images", 50, () -> TimeUnit.SECONDS.toNanos(seconds.get()))) {
             for (int done = 8; done < 50; done += 8) {
                 seconds.addAndGet(4);
                 progress.done(done);
