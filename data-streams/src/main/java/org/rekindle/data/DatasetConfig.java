@@ -10,7 +10,7 @@ import org.rekindle.data.stores.StoreOptions;
 /**
  * The section {@code dataset} of a run's configuration. Absent keys are null here until {@link Params} fills in their defaults.
  *
- * @param type {@code WebDataset}, {@code ClassificationWebDataset}, {@code Parquet} or {@code Csv}; names of the original's classes
+ * @param type {@code WebDataset}, {@code ClassificationWebDataset}, {@code Parquet}, {@code Csv} or {@code Latents}; names of the original's classes
  *     {@code ParquetDataset}, {@code ParquetTextImageDataset} and {@code CSVDataset} are taken too
  * @param params what the data set's type takes
  * @param make how {@code shards make} makes the shards of {@code params.path} when none of them exists yet; null where they are
@@ -22,6 +22,7 @@ public record DatasetConfig(String type, Params params, ShardRecipe make) {
     public static final String CLASSIFICATION = "ClassificationWebDataset";
     public static final String PARQUET = "Parquet";
     public static final String CSV = "Csv";
+    public static final String LATENTS = "Latents";
 
     public DatasetConfig {
         type = type == null ? WEB_DATASET : ALIASES.getOrDefault(type, type);

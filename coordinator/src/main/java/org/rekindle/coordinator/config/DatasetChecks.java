@@ -19,7 +19,8 @@ final class DatasetChecks {
                 DatasetConfig.WEB_DATASET,
                 DatasetConfig.CLASSIFICATION,
                 DatasetConfig.PARQUET,
-                DatasetConfig.CSV);
+                DatasetConfig.CSV,
+                DatasetConfig.LATENTS);
         allowed.filled("dataset.params.path", params.path());
         allowed.atLeast("dataset.params.batch_size", params.batchSize(), 1);
         allowed.atLeast("dataset.params.num_examples_to_see", params.numExamplesToSee(), 1);
@@ -41,6 +42,18 @@ final class DatasetChecks {
         MetadataFilters.parse(params.filters());
         buckets(allowed, params.buckets(), params.resolution());
         classes(allowed, dataset);
+        if (dataset.type().equals(DatasetConfig.LATENTS)) {
+            notOfLatents(allowed, params);
+        }
+    }
+
+    /** What is done to images is done when they are encoded. */
+    private static void notOfLatents(Allowed allowed, DatasetConfig.Params params) {
+        String reason = "cannot be had of precomputed latents";
+        allowed.absent("dataset.params.random_crop", params.randomCrop() ? true : null, reason);
+        allowed.absent("dataset.params.horizontal_flip", params.horizontalFlip() ? true : null, reason);
+        allowed.absent("dataset.params.buckets", params.buckets(), reason);
+        allowed.absent("dataset.params.fields", params.fields(), reason);
     }
 
     private static void buckets(Allowed allowed, BucketsConfig buckets, int resolution) {

@@ -126,6 +126,12 @@ final class RunChecks {
         validate(allowed, config.objective());
         validate(allowed, config.validation());
         DatasetChecks.validate(allowed, config.dataset());
+        if (config.objective().target().equals(ObjectiveConfig.AUTOENCODER)
+                && config.dataset().type().equals(DatasetConfig.LATENTS)) {
+            throw new UserException(
+                    allowed.origin()
+                            + ": dataset.type: \"Latents\" has no images, which objective.target autoencoder trains on; name shards of images");
+        }
         same(
                 allowed,
                 "dataset.params.batch_size",

@@ -160,7 +160,7 @@ class ConfigReaderTest {
             validation={path: a.tar, every: 0} | validation.every: 0 is less than 1
             validation={path: a.tar, num_examples: 0} | validation.num_examples: 0 is less than 1
             validation.paths=x             | unknown key validation.paths; did you mean path?
-            dataset.type=Parquets          | dataset.type: "Parquets" is not one of WebDataset, ClassificationWebDataset, Parquet, Csv; did you mean Parquet?
+            dataset.type=Parquets          | dataset.type: "Parquets" is not one of WebDataset, ClassificationWebDataset, Parquet, Csv, Latents; did you mean Parquet?
             dataset.params.multi_caption=all | dataset.params.multi_caption: "all" is not one of random, first
             dataset.params.on_shard_error=ignore | dataset.params.on_shard_error: "ignore" is not one of skip, stop
             dataset.params.filter_patience=0 | dataset.params.filter_patience: 0 is less than 1

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
+import org.rekindle.data.latents.EncodedExample;
 import org.rekindle.data.stores.LocalShard;
 import org.rekindle.data.stores.Shard;
 import org.rekindle.data.stores.Stores;
@@ -12,11 +13,18 @@ import org.rekindle.data.stores.Stores;
 /**
  * A data set that can be read: where its shards lie and what is in them.
  *
- * @param params the section {@code dataset.params}
+ * @param config the section {@code dataset}
  * @param shards in the order of {@code dataset.params.path}
  * @param format of the shards
  */
-public record DataSet(DatasetConfig.Params params, List<Shard> shards, ExampleFormat format) {
+public record DataSet(DatasetConfig config, List<Shard> shards, ExampleFormat format) {
+
+    /** Where the metadata of made shards keep several captions. */
+    public static final String CAPTIONS = "captions";
+
+    /** Of several captions, whose states are all there, the metadata keep the list. */
+    private static final FieldsConfig LATENT_FIELDS =
+            new FieldsConfig(EncodedExample.SUFFIX, "json." + CAPTIONS + ";txt", null, null);
 
     /**
      * Finds the shards of {@code dataset.params.path} and looks at the beginning of those on this machine: what is wrong shows at the start
@@ -45,12 +53,17 @@ public record DataSet(DatasetConfig.Params params, List<Shard> shards, ExampleFo
      * @throws UserException when its parameters are malformed
      */
     public static DataSet of(DatasetConfig config, List<Shard> shards) {
-        return new DataSet(config.params(), List.copyOf(shards), format(config));
+        return new DataSet(config, List.copyOf(shards), format(config));
+    }
+
+    /** The section {@code dataset.params}. */
+    public DatasetConfig.Params params() {
+        return config.params();
     }
 
     /** The same data set with other shards. */
     public DataSet of(List<Shard> others) {
-        return new DataSet(params, List.copyOf(others), format);
+        return new DataSet(config, List.copyOf(others), format);
     }
 
     /** Opens all shards, one after the other, to be read whole; what cannot be read is told to the listener and left out. */
@@ -65,6 +78,7 @@ public record DataSet(DatasetConfig.Params params, List<Shard> shards, ExampleFo
         Stores stores = Stores.of(params.s3());
         return switch (config.type()) {
             case DatasetConfig.WEB_DATASET -> WebDatasetFormat.of(params.fields(), null, filtered, indexes);
+            case DatasetConfig.LATENTS -> WebDatasetFormat.of(LATENT_FIELDS, null, filtered, indexes);
             case DatasetConfig.CLASSIFICATION ->
                 WebDatasetFormat.of(params.fields(), classes(params), filtered, indexes);
             case DatasetConfig.PARQUET ->

@@ -46,7 +46,7 @@ public final class HeldOutExamples {
         this.examples = examples;
         this.batchSize = params.batchSize();
         this.resolution = params.resolution();
-        this.decoder = LaneDecoder.of(params);
+        this.decoder = LaneDecoder.of(dataSet);
         this.acceptance = new Acceptance(params, new StageCounters(), params.filterPatience());
         if (read(1, (first, batch) -> {}) == 0) {
             throw new UserException(
@@ -89,8 +89,8 @@ public final class HeldOutExamples {
     }
 
     private Optional<LaneItem.Decoded> decode(Example example) {
-        LaneItem.Candidate candidate = new LaneItem.Candidate(
-                example, example.captions().get(0), Framing.centre(resolution, resolution), LaneCursor.START);
+        LaneItem.Candidate candidate =
+                new LaneItem.Candidate(example, 0, Framing.centre(resolution, resolution), LaneCursor.START);
         return decoder.decode(candidate, acceptance.counters()) instanceof LaneItem.Decoded decoded
                 ? Optional.of(decoded)
                 : Optional.empty();

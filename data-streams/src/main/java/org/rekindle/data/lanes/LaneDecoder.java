@@ -3,33 +3,39 @@ package org.rekindle.data.lanes;
 import java.io.IOException;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
+import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.formats.Example;
 import org.rekindle.data.images.Framing;
 import org.rekindle.data.images.ImageDecoder;
 import org.rekindle.data.images.ImageException;
 
-/** Decodes the candidates of a lane; a damaged image is counted, named in a warning and left out. Any number of threads. */
-record LaneDecoder(ImageDecoder images) {
+/** Decodes the candidates of a lane; what is damaged is counted, named in a warning and left out. Any number of threads. */
+record LaneDecoder(ContentDecoder contents, int resolution) {
 
-    static LaneDecoder of(DatasetConfig.Params params) {
+    static LaneDecoder of(DataSet dataSet) {
+        DatasetConfig.Params params = dataSet.params();
         Long most = params.maxImagePixels();
-        return new LaneDecoder(new ImageDecoder(params.resolution(), most == null ? ImageDecoder.MAX_PIXELS : most));
+        ContentDecoder contents = dataSet.config().type().equals(DatasetConfig.LATENTS)
+                ? new ContentDecoder.OfLatents(params.resolution())
+                : new ContentDecoder.OfImages(
+                        new ImageDecoder(params.resolution(), most == null ? ImageDecoder.MAX_PIXELS : most));
+        return new LaneDecoder(contents, params.resolution());
     }
 
     LaneItem decode(LaneItem.Candidate candidate, StageCounters counters) {
-        byte[] pixels = pixels(candidate.example(), candidate.framing(), counters);
-        if (pixels == null) {
+        DecodedContent content = content(candidate, counters);
+        if (content == null) {
             return new LaneItem.Damaged();
         }
         counters.usable();
-        return new LaneItem.Decoded(candidate, pixels);
+        return new LaneItem.Decoded(candidate, content);
     }
 
     /** Decodes what could be decoded before, in another size. */
     LaneItem.Decoded again(LaneItem.Candidate candidate) {
         try {
-            return new LaneItem.Decoded(
-                    candidate, images.decode(candidate.example().image().read(), candidate.framing()));
+            byte[] bytes = candidate.example().image().read();
+            return new LaneItem.Decoded(candidate, contents.decode(bytes, candidate));
         } catch (ImageException | IOException e) {
             throw new UserException(candidate.example().name() + " cannot be decoded any more: " + e.getMessage(), e);
         }
@@ -37,21 +43,22 @@ record LaneDecoder(ImageDecoder images) {
 
     /** Returns whether an example can be decoded. */
     boolean decodes(Example example, StageCounters counters) {
-        return pixels(example, Framing.centre(images.resolution(), images.resolution()), counters) != null;
+        Framing centre = Framing.centre(resolution, resolution);
+        return content(new LaneItem.Candidate(example, 0, centre, LaneCursor.START), counters) != null;
     }
 
-    private byte[] pixels(Example example, Framing framing, StageCounters counters) {
+    private DecodedContent content(LaneItem.Candidate candidate, StageCounters counters) {
         long since = System.nanoTime();
-        int bytes = 0;
+        int length = 0;
         try {
-            byte[] image = example.image().read();
-            bytes = image.length;
-            return images.decode(image, framing);
+            byte[] bytes = candidate.example().image().read();
+            length = bytes.length;
+            return contents.decode(bytes, candidate);
         } catch (ImageException | IOException e) {
-            counters.corrupt(example.name(), e.getMessage());
+            counters.corrupt(candidate.example().name(), e.getMessage());
             return null;
         } finally {
-            counters.decoded(bytes, since);
+            counters.decoded(length, since);
         }
     }
 }

@@ -14,15 +14,20 @@ sealed interface LaneItem {
     /**
      * An accepted example on its way to the decoder.
      *
-     * @param caption empty where caption dropout struck
+     * @param captionIndex which of its captions; -1 where caption dropout struck
      * @param framing the part of the image that is seen, and the size it is brought to
      * @param after where the lane stands once it is consumed
      */
-    record Candidate(Example example, String caption, Framing framing, LaneCursor after) implements LaneItem {
+    record Candidate(Example example, int captionIndex, Framing framing, LaneCursor after) implements LaneItem {
+
+        /** Empty where caption dropout struck. */
+        String caption() {
+            return captionIndex < 0 ? "" : example.captions().get(captionIndex);
+        }
 
         /** The same candidate in another size. */
         Candidate of(ImageSize size) {
-            return new Candidate(example, caption, framing.of(size.width(), size.height()), after);
+            return new Candidate(example, captionIndex, framing.of(size.width(), size.height()), after);
         }
 
         ImageSize size() {
@@ -33,9 +38,9 @@ sealed interface LaneItem {
     /**
      * A decoded example.
      *
-     * @param pixels RGB bytes of shape (height, width, 3)
+     * @param content its pixels, or its latents
      */
-    record Decoded(Candidate candidate, byte[] pixels) implements LaneItem {}
+    record Decoded(Candidate candidate, DecodedContent content) implements LaneItem {}
 
     /** An image that could not be decoded: the lane moves past it. */
     record Damaged() implements LaneItem {}
@@ -53,7 +58,7 @@ sealed interface LaneItem {
             Accepted accepted = block.examples().get(i);
             Example example = accepted.example();
             long[] place = {lane, block.start().epoch(), block.start().block(), i};
-            String caption = caption(example, seed, place, params);
+            int caption = caption(example, seed, place, params);
             Framing framing = framing(accepted.size(), seed, place, params);
             items.add(new Candidate(example, caption, framing, block.after(i)));
         }
@@ -76,14 +81,14 @@ sealed interface LaneItem {
         return new Framing(size.width(), size.height(), x, y, flip);
     }
 
-    private static String caption(Example example, long seed, long[] place, DatasetConfig.Params params) {
+    private static int caption(Example example, long seed, long[] place, DatasetConfig.Params params) {
         boolean drop = params.textDropout() > 0
                 && KeyedRandom.of(seed, "caption dropout", place).nextDouble() < params.textDropout();
         if (drop) {
-            return "";
+            return -1;
         }
-        List<String> captions = example.captions();
-        boolean choose = captions.size() > 1 && params.multiCaption().equals(DatasetConfig.Params.RANDOM);
-        return captions.get(choose ? KeyedRandom.of(seed, "caption", place).nextInt(captions.size()) : 0);
+        int captions = example.captions().size();
+        boolean choose = captions > 1 && params.multiCaption().equals(DatasetConfig.Params.RANDOM);
+        return choose ? KeyedRandom.of(seed, "caption", place).nextInt(captions) : 0;
     }
 }

@@ -40,7 +40,7 @@ final class LaneSource {
             Consumer<BlockReader> reading) {
         DatasetConfig.Params params = dataSet.params();
         check(params);
-        LaneDecoder decoder = LaneDecoder.of(params);
+        LaneDecoder decoder = LaneDecoder.of(dataSet);
         Acceptance acceptance = new Acceptance(params, counters, params.filterPatience());
         return Source.unfoldResource(
                         () -> {

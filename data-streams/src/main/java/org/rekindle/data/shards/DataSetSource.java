@@ -63,7 +63,7 @@ record DataSetSource(DataSet dataSet) implements ShardSource {
             metadata = metadata == null
                     ? com.fasterxml.jackson.databind.node.JsonNodeFactory.instance.objectNode()
                     : metadata;
-            example.captions().forEach(metadata.putArray("captions")::add);
+            example.captions().forEach(metadata.putArray(DataSet.CAPTIONS)::add);
         }
         return metadata;
     }

@@ -1,19 +1,14 @@
 package org.rekindle.data.shards;
 
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.Iterator;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import org.rekindle.data.UserException;
+import org.rekindle.data.OrderedWork;
 import org.rekindle.data.images.Framing;
 import org.rekindle.data.images.ImageDecoder;
 import org.rekindle.data.images.ImageEncoder;
 import org.rekindle.data.images.ImageException;
 import org.rekindle.data.images.ImageHeader;
+import org.rekindle.data.latents.EncodedExample;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,45 +20,33 @@ final class StoredExamples implements Iterator<Optional<ShardExample>>, AutoClos
 
     private static final Logger LOG = LoggerFactory.getLogger(StoredExamples.class);
 
-    private final Iterator<ShardExample> source;
     private final ShardMaker.Options options;
-    private final ExecutorService threads;
-    private final Deque<Future<Optional<ShardExample>>> ahead = new ArrayDeque<>();
+    private final OrderedWork<ShardExample, Optional<ShardExample>> work;
 
     StoredExamples(Iterator<ShardExample> source, ShardMaker.Options options) {
-        this.source = source;
         this.options = options;
-        this.threads = Executors.newFixedThreadPool(options.workers(), work -> {
-            Thread thread = new Thread(work, "make");
-            thread.setDaemon(true);
-            return thread;
-        });
+        this.work = new OrderedWork<>(source, options.workers(), this::stored);
     }
 
     @Override
     public boolean hasNext() {
-        while (ahead.size() < 2 * options.workers() && source.hasNext()) {
-            ShardExample example = source.next();
-            ahead.add(threads.submit(() -> stored(example)));
-        }
-        return !ahead.isEmpty();
+        return work.hasNext();
     }
 
     /** Returns the next example, or nothing in place of one whose image is damaged. */
     @Override
     public Optional<ShardExample> next() {
-        try {
-            return ahead.remove().get();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new UserException("interrupted", e);
-        } catch (ExecutionException e) {
-            throw e.getCause() instanceof RuntimeException cause ? cause : new IllegalStateException(e.getCause());
-        }
+        return work.next();
     }
 
     private Optional<ShardExample> stored(ShardExample example) {
         try {
+            if (example.image() == null) {
+                return Optional.empty();
+            }
+            if (example.extension().equals(EncodedExample.SUFFIX)) {
+                return Optional.of(example);
+            }
             ImageHeader header = ImageHeader.read(example.image());
             if (options.resolution() == null) {
                 return Optional.of(example);
@@ -93,6 +76,6 @@ final class StoredExamples implements Iterator<Optional<ShardExample>>, AutoClos
 
     @Override
     public void close() {
-        threads.shutdownNow();
+        work.close();
     }
 }

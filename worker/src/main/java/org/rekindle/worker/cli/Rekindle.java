@@ -19,6 +19,7 @@ import picocli.CommandLine.Command;
             GenerateCommand.class,
             DownloadCommand.class,
             InitCommand.class,
+            LatentsCommand.class,
             ExportCommand.class,
             TokenizeCommand.class,
             ShardsCommand.class,

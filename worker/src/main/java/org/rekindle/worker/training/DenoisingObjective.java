@@ -2,17 +2,12 @@ package org.rekindle.worker.training;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
-import java.util.Arrays;
-import java.util.List;
 import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.worker.diffusion.NoiseSchedule;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
-import org.rekindle.worker.pipeline.Tokenizer;
 import org.rekindle.worker.torchscript.ComputeType;
-import org.rekindle.worker.torchscript.Tensors;
 import org.rekindle.worker.torchscript.TorchModule;
 
 /**
@@ -21,33 +16,20 @@ import org.rekindle.worker.torchscript.TorchModule;
  */
 final class DenoisingObjective implements Objective {
 
-    private final TorchModule vae;
-    private final TorchModule textEncoder;
-    private final Tokenizer tokenizer;
-    private final TorchModule latentMath;
-    private final ImageBatch images;
+    private final Encoders encoders;
     private final DenoisingLoss loss;
     private final NoiseSource noises;
 
-    private DenoisingObjective(
-            TorchModule vae,
-            TorchModule textEncoder,
-            Tokenizer tokenizer,
-            TorchModule latentMath,
-            DenoisingLoss loss,
-            NoiseSource noises) {
-        this.vae = vae;
-        this.textEncoder = textEncoder;
-        this.tokenizer = tokenizer;
-        this.latentMath = latentMath;
-        this.images = new ImageBatch(latentMath);
+    private DenoisingObjective(Encoders encoders, DenoisingLoss loss, NoiseSource noises) {
+        this.encoders = encoders;
         this.loss = loss;
         this.noises = noises;
     }
 
     /**
-     * Loads the components.
+     * Loads the UNet beside the encoders.
      *
+     * @param encoders closed with this
      * @param manager its device is the training's; closing it closes the modules
      * @param schedule noise schedule of the training
      * @param checkpointing whether to recompute activations in the backward pass
@@ -56,11 +38,12 @@ final class DenoisingObjective implements Objective {
     static DenoisingObjective open(
             NDManager manager,
             PipelineDirectory pipeline,
+            Encoders encoders,
             NoiseSchedule schedule,
             ObjectiveConfig.Params params,
             ComputeType type,
             boolean checkpointing) {
-        pipeline.require(Component.VAE, Component.TEXT_ENCODER, Component.TOKENIZER, Component.UNET);
+        pipeline.require(Component.UNET);
         DenoisingLoss loss = DenoisingLoss.of(
                 manager,
                 pipeline.load(manager, Component.UNET, type),
@@ -68,13 +51,7 @@ final class DenoisingObjective implements Objective {
                 schedule,
                 params.snrGamma(),
                 checkpointing);
-        return new DenoisingObjective(
-                pipeline.load(manager, Component.VAE, type),
-                pipeline.load(manager, Component.TEXT_ENCODER, type),
-                pipeline.tokenizer(),
-                TorchModule.load(manager, new LatentMath(pipeline.scalingFactor())),
-                loss,
-                NoiseSource.of(loss.math(), params));
+        return new DenoisingObjective(encoders, loss, NoiseSource.of(loss.math(), params));
     }
 
     @Override
@@ -89,49 +66,26 @@ final class DenoisingObjective implements Objective {
 
     @Override
     public NDArray accumulate(NDManager scope, LaneBatch batch, Draws draws, int lanes) {
-        NDArray latents = latents(scope, batch, draws); // (N, C, h, w)
-        NDArray states = states(scope, batch); // (N, L, D)
+        NDArray latents = encoders.latents(scope, batch, draws); // (N, C, h, w)
+        NDArray states = encoders.states(scope, batch); // (N, L, D)
         Noise noise = noises.draw(scope, draws, latents.getShape());
         return loss.accumulate(scope, latents, noise, timesteps(batch, draws), states, lanes);
     }
 
     @Override
     public NDArray evaluate(NDManager scope, LaneBatch batch, Draws draws) {
-        NDArray latents = latents(scope, batch, draws); // (N, C, h, w)
+        NDArray latents = encoders.latents(scope, batch, draws); // (N, C, h, w)
         NDArray noise = ImageBatch.normal(scope, draws, Draws.NOISE, latents.getShape());
-        return loss.evaluate(scope, latents, noise, timesteps(batch, draws), states(scope, batch));
-    }
-
-    private NDArray latents(NDManager scope, LaneBatch batch, Draws draws) {
-        NDArray image = images.pixels(scope, batch); // (N, 3, H, W)
-        NDArray moments = vae.call(scope, "encode", image).singletonOrThrow(); // (N, 2C, h, w)
-        return images.sample(scope, moments, draws);
-    }
-
-    private NDArray states(NDManager scope, LaneBatch batch) {
-        return textEncoder
-                .call(scope, "forward", tokens(scope, batch.captions()))
-                .singletonOrThrow();
+        return loss.evaluate(scope, latents, noise, timesteps(batch, draws), encoders.states(scope, batch));
     }
 
     private int[] timesteps(LaneBatch batch, Draws draws) {
         return draws.uniform(Draws.TIMESTEPS, batch.size(), loss.schedule().numTrainTimesteps());
     }
 
-    private NDArray tokens(NDManager scope, List<String> captions) {
-        long[] ids = captions.stream()
-                .map(tokenizer::encode)
-                .flatMapToLong(Arrays::stream)
-                .toArray();
-        return Tensors.of(scope, new Shape(captions.size(), ids.length / captions.size()), ids);
-    }
-
     @Override
     public void close() {
         loss.close();
-        vae.close();
-        textEncoder.close();
-        latentMath.close();
-        tokenizer.close();
+        encoders.close();
     }
 }

@@ -12,9 +12,12 @@ import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.config.ModelConfig;
 import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.coordinator.config.RunConfig;
+import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
+import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.worker.diffusion.NoiseSchedule;
+import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.pipeline.PipelineInit;
 import org.rekindle.worker.torchscript.ComputeType;
@@ -103,8 +106,12 @@ public final class ModelSession implements TrainingSession {
         }
         NoiseSchedule schedule = NoiseSchedule.of(PipelineInit.trainingSchedule(config.model(), pipeline));
         schedule.requireTargets();
+        pipeline.require(Component.VAE, Component.TEXT_ENCODER, Component.TOKENIZER, Component.UNET);
+        Encoders encoders = config.dataset().type().equals(DatasetConfig.LATENTS)
+                ? PrecomputedEncoders.open(manager, pipeline, DataSet.open(config.dataset()), type)
+                : OnlineEncoders.open(manager, pipeline, type);
         return DenoisingObjective.open(
-                manager, pipeline, schedule, config.objective().params(), type, checkpointing);
+                manager, pipeline, encoders, schedule, config.objective().params(), type, checkpointing);
     }
 
     static ComputeType computeType(ModelConfig model) {

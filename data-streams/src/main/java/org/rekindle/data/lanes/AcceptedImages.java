@@ -1,0 +1,96 @@
+package org.rekindle.data.lanes;
+
+import java.util.Iterator;
+import java.util.NoSuchElementException;
+import org.rekindle.data.OrderedWork;
+import org.rekindle.data.UserException;
+import org.rekindle.data.formats.DataSet;
+import org.rekindle.data.formats.Example;
+import org.rekindle.data.formats.ExampleReader;
+import org.rekindle.data.images.Framing;
+
+/**
+ * All images that a training on a data set would see, in the order of the shards, unshuffled, each once: accepted by the filters, decoded
+ * by several threads, cropped at their centre to squares. What is damaged is named in the log. One thread takes.
+ */
+public final class AcceptedImages implements Iterator<AcceptedImages.Image>, AutoCloseable {
+
+    private final ExampleReader reader;
+    private final OrderedWork<Example, Image> work;
+
+    /** @param rgb bytes of shape (resolution, resolution, 3); null where the image is damaged */
+    public record Image(Example example, byte[] rgb) {}
+
+    /**
+     * @param skip accepted examples to pass over, undecoded
+     * @throws UserException when a filter is malformed
+     */
+    public AcceptedImages(DataSet dataSet, long skip) {
+        StageCounters counters = new StageCounters();
+        Acceptance acceptance =
+                new Acceptance(dataSet.params(), counters, dataSet.params().filterPatience());
+        LaneDecoder decoder = LaneDecoder.of(dataSet);
+        int resolution = dataSet.params().resolution();
+        reader = dataSet.all(counters);
+        Iterator<Example> accepted = new Accepting(reader, acceptance);
+        for (long i = 0; i < skip && accepted.hasNext(); i++) {
+            accepted.next();
+        }
+        work = new OrderedWork<>(accepted, dataSet.params().workers(), example -> {
+            LaneItem.Candidate candidate =
+                    new LaneItem.Candidate(example, 0, Framing.centre(resolution, resolution), LaneCursor.START);
+            return decoder.decode(candidate, counters) instanceof LaneItem.Decoded decoded
+                            && decoded.content() instanceof DecodedContent.Pixels pixels
+                    ? new Image(example, pixels.rgb())
+                    : new Image(example, null);
+        });
+    }
+
+    @Override
+    public boolean hasNext() {
+        return work.hasNext();
+    }
+
+    @Override
+    public Image next() {
+        return work.next();
+    }
+
+    @Override
+    public void close() {
+        work.close();
+        reader.close();
+    }
+
+    private static final class Accepting implements Iterator<Example> {
+        private final ExampleReader reader;
+        private final Acceptance acceptance;
+        private Example next;
+
+        Accepting(ExampleReader reader, Acceptance acceptance) {
+            this.reader = reader;
+            this.acceptance = acceptance;
+        }
+
+        @Override
+        public boolean hasNext() {
+            for (Example example = next == null ? reader.next() : null; example != null; example = reader.next()) {
+                next = acceptance.accepted(example).map(Accepted::example).orElse(null);
+                if (next != null) {
+                    return true;
+                }
+            }
+            return next != null;
+        }
+
+        @Override
+        public Example next() {
+            if (!hasNext()) {
+                throw new NoSuchElementException();
+            }
+            Example example = next;
+            next = null;
+            return example;
+        }
+    }
+}
