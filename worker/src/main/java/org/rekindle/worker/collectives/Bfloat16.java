@@ -21,11 +21,6 @@ final class Bfloat16 implements WireFormat {
     }
 
     @Override
-    public boolean plain() {
-        return false;
-    }
-
-    @Override
     public void add(ByteBuffer received, ByteBuffer values) {
         ShortBuffer from = received.asShortBuffer();
         IntBuffer onto = values.asIntBuffer();
@@ -41,8 +36,8 @@ final class Bfloat16 implements WireFormat {
         }
     }
 
-    @Override
-    public void decode(ByteBuffer received, ByteBuffer values) {
+    /** {@code values[i] = received[i]}. */
+    void decode(ByteBuffer received, ByteBuffer values) {
         ShortBuffer from = received.asShortBuffer();
         IntBuffer into = values.asIntBuffer();
         for (int start = 0; start < into.limit(); start += BLOCK) {
@@ -55,8 +50,8 @@ final class Bfloat16 implements WireFormat {
         }
     }
 
-    @Override
-    public void encode(ByteBuffer values, ByteBuffer wire) {
+    /** {@code wire[i] = values[i]}, rounded. */
+    void encode(ByteBuffer values, ByteBuffer wire) {
         IntBuffer from = values.asIntBuffer();
         ShortBuffer into = wire.asShortBuffer();
         for (int start = 0; start < from.limit(); start += BLOCK) {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.SocketChannel;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -14,9 +15,17 @@ final class ControlReader {
     private final ByteBuffer bytes =
             ByteBuffer.allocate(128 * ControlMessage.BYTES).order(ByteOrder.nativeOrder());
     private boolean ended;
+    private long heard;
 
-    ControlReader(SocketChannel successor) {
+    /** @param patience how long it may be silent at first, while it connects to its own successor */
+    ControlReader(SocketChannel successor, Duration patience) {
         this.successor = successor;
+        this.heard = System.nanoTime() + patience.toNanos();
+    }
+
+    /** How long ago its last word came. */
+    Duration silence() {
+        return Duration.ofNanos(System.nanoTime() - heard);
     }
 
     /** Whether it has closed its end, or the connection broke. */
@@ -35,6 +44,7 @@ final class ControlReader {
         bytes.flip();
         while (bytes.remaining() >= ControlMessage.BYTES) {
             messages.add(ControlMessage.decode(bytes));
+            heard = System.nanoTime();
         }
         bytes.compact();
         return messages;

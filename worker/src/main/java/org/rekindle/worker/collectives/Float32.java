@@ -3,7 +3,7 @@ package org.rekindle.worker.collectives;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 
-/** Values as they are. Not for several threads. */
+/** As they lie in memory. Not for several threads. */
 final class Float32 implements WireFormat {
 
     /** Values summed at a time: both arrays stay in the first-level cache. The JIT vectorises loops over arrays, not over buffers. */
@@ -15,11 +15,6 @@ final class Float32 implements WireFormat {
     @Override
     public int bytesPerValue() {
         return Float.BYTES;
-    }
-
-    @Override
-    public boolean plain() {
-        return true;
     }
 
     @Override
@@ -35,15 +30,5 @@ final class Float32 implements WireFormat {
             }
             onto.put(start, sums, 0, count);
         }
-    }
-
-    @Override
-    public void decode(ByteBuffer received, ByteBuffer values) {
-        values.put(0, received, 0, received.limit());
-    }
-
-    @Override
-    public void encode(ByteBuffer values, ByteBuffer wire) {
-        wire.put(0, values, 0, values.limit());
     }
 }

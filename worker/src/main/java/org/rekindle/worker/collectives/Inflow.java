@@ -40,7 +40,7 @@ final class Inflow {
      */
     long read(SocketChannel channel) throws IOException {
         RingPlan.Run run = runs.get(current);
-        return format.plain() && !run.add() ? readInPlace(channel, run) : readChunk(channel, run);
+        return run.add() || format instanceof Bfloat16 ? readChunk(channel, run) : readInPlace(channel, run);
     }
 
     private long readInPlace(SocketChannel channel, RingPlan.Run run) throws IOException {
@@ -61,8 +61,8 @@ final class Inflow {
             ByteBuffer piece = chunk.slice(from, bytes).order(chunk.order());
             if (run.add()) {
                 format.add(piece, part);
-            } else {
-                format.decode(piece, part);
+            } else if (format instanceof Bfloat16 narrow) {
+                narrow.decode(piece, part);
             }
             from += bytes;
         }

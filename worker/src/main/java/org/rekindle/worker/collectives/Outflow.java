@@ -39,15 +39,15 @@ final class Outflow {
      * @return bytes written
      */
     long write(SocketChannel channel, long ready) throws IOException {
-        if (format.plain()) {
-            long written = channel.write(next(ready));
-            advance(written);
-            return written;
+        if (format instanceof Bfloat16 narrow) {
+            if (!chunk.hasRemaining()) {
+                encode(narrow, next(ready));
+            }
+            return channel.write(chunk);
         }
-        if (!chunk.hasRemaining()) {
-            encode(next(ready));
-        }
-        return channel.write(chunk);
+        long written = channel.write(next(ready));
+        advance(written);
+        return written;
     }
 
     private ByteBuffer[] next(long ready) {
@@ -56,12 +56,12 @@ final class Outflow {
         return vector.range(run.offset() + doneOfRun, most);
     }
 
-    private void encode(ByteBuffer[] parts) {
+    private void encode(Bfloat16 narrow, ByteBuffer[] parts) {
         chunk.clear();
         long bytes = 0;
         for (ByteBuffer part : parts) {
-            int width = part.limit() / Float.BYTES * format.bytesPerValue();
-            format.encode(part, chunk.slice(chunk.position(), width).order(chunk.order()));
+            int width = part.limit() / Float.BYTES * narrow.bytesPerValue();
+            narrow.encode(part, chunk.slice(chunk.position(), width).order(chunk.order()));
             chunk.position(chunk.position() + width);
             bytes += part.limit();
         }

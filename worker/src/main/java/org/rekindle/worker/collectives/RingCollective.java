@@ -69,7 +69,7 @@ public final class RingCollective implements Collective {
             selector = Selector.open();
             caller.whenComplete((channel, error) -> selector.wakeup());
             SocketChannel successor = call(deadline);
-            ControlReader control = new ControlReader(successor);
+            ControlReader control = new ControlReader(successor, timeout);
             SocketChannel predecessor = await(caller, control, deadline);
             predecessor.register(selector, 0);
             start(new RingLinks(selector, predecessor, successor, control));
@@ -78,7 +78,7 @@ public final class RingCollective implements Collective {
             caller.thenAccept(channel -> failure.get().notice().writeTo(channel));
             listener.forget(awaited, caller);
             if (selector != null) {
-                RingLinks.close(selector);
+                RingLinks.closeAll(selector);
             }
             throw seen;
         }

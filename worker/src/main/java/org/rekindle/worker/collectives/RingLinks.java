@@ -16,15 +16,15 @@ record RingLinks(Selector selector, SocketChannel predecessor, SocketChannel suc
     private static final Logger LOG = LoggerFactory.getLogger(RingLinks.class);
 
     void close() {
-        close(selector);
+        closeAll(selector);
     }
 
     /** Closes a selector and all connections that are registered with it. */
-    static void close(Selector selector) {
+    static void closeAll(Selector selector) {
         for (SelectionKey key : selector.keys()) {
             close(key.channel());
         }
-        close((AutoCloseable) selector);
+        close(selector);
     }
 
     static void close(AutoCloseable resource) {

@@ -5,6 +5,7 @@ import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
@@ -105,23 +106,23 @@ public final class RingListener implements AutoCloseable {
     void forget(RingHello hello, CompletableFuture<SocketChannel> connection) {
         awaited.remove(hello, connection);
         if (!connection.cancel(false)) {
-            connection.thenAccept(RingListener::close);
+            connection.thenAccept(RingLinks::close);
         }
     }
 
     private void listen() {
-        while (selector.isOpen()) {
+        while (server.isOpen()) {
             try {
                 selector.select(callers.isEmpty() ? 0 : PATIENCE.toMillis() / 10);
-                if (selector.isOpen()) {
-                    answer();
-                }
+                answer();
+            } catch (ClosedChannelException e) {
+                LOG.debug("ring: the listener is closed", e);
             } catch (IOException e) {
                 LOG.warn("ring: {}", UserException.reason(e));
                 pause();
             }
         }
-        callers.forEach(caller -> close(caller.channel()));
+        RingLinks.closeAll(selector);
     }
 
     private void answer() throws IOException {
@@ -134,11 +135,11 @@ public final class RingListener implements AutoCloseable {
         }
         long now = System.nanoTime();
         while (!callers.isEmpty() && now - callers.peek().since() > PATIENCE.toNanos()) {
-            close(callers.poll().channel());
+            RingLinks.close(callers.poll().channel());
         }
         for (SocketChannel channel = server.accept(); channel != null; channel = server.accept()) {
             if (callers.size() == MAX_CALLERS) {
-                close(callers.poll().channel());
+                RingLinks.close(callers.poll().channel());
             }
             Caller caller =
                     new Caller(channel, ByteBuffer.allocate(RingHello.BYTES).order(ByteOrder.nativeOrder()), now);
@@ -158,36 +159,34 @@ public final class RingListener implements AutoCloseable {
             callers.remove(caller);
             RingHello hello = read < 0 ? null : RingHello.decode(caller.hello().flip());
             if (hello == null) {
-                close(caller.channel());
+                RingLinks.close(caller.channel());
                 return;
             }
             CompletableFuture<SocketChannel> connection = awaited.remove(hello);
             if (connection == null) {
                 RingHello.Reply reply = hello.run() == run ? RingHello.Reply.NOT_AWAITED : RingHello.Reply.OTHER_RUN;
                 caller.channel().write(reply.encode());
-                close(caller.channel());
+                RingLinks.close(caller.channel());
                 return;
             }
             key.cancel();
             selector.selectNow();
             caller.channel().write(RingHello.Reply.WELCOME.encode());
             if (!connection.complete(caller.channel())) {
-                close(caller.channel());
+                RingLinks.close(caller.channel());
             }
         } catch (IOException e) {
             callers.remove(caller);
-            close(caller.channel());
+            RingLinks.close(caller.channel());
         }
     }
 
     @Override
     public void close() {
+        RingLinks.close(server);
+        selector.wakeup();
         try {
-            server.close();
-            selector.close();
             thread.join();
-        } catch (IOException e) {
-            LOG.debug("ring: closing the listener", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
@@ -198,14 +197,6 @@ public final class RingListener implements AutoCloseable {
             Thread.sleep(100);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-        }
-    }
-
-    private static void close(SocketChannel channel) {
-        try {
-            channel.close();
-        } catch (IOException e) {
-            LOG.debug("ring: closing a caller's connection", e);
         }
     }
 }

@@ -21,8 +21,8 @@ final class RingLoop implements Runnable {
 
     private static final Logger LOG = LoggerFactory.getLogger(RingLoop.class);
 
-    /** Bytes moved at a time: small enough that what was received and summed is still in the cache when it is sent. */
-    private static final int CHUNK = 1 << 18;
+    /** Bytes moved at a time. Smaller ones took more time of the processor for each byte, larger ones no less. */
+    private static final int CHUNK = 1 << 20;
 
     private static final int HEARTBEATS_PER_TIMEOUT = 4;
 
@@ -30,7 +30,7 @@ final class RingLoop implements Runnable {
     private static final Duration LINGER = Duration.ofMillis(50);
 
     private final RingPlace place;
-    private final long timeout;
+    private final Duration timeout;
     private final RingLinks links;
     private final Selector selector;
     private final SocketChannel predecessor;
@@ -52,8 +52,7 @@ final class RingLoop implements Runnable {
     private int takenBySuccessor;
     private boolean doneTold;
     private boolean successorLeft;
-    private long heard = System.nanoTime();
-    private long told = heard;
+    private long told;
 
     /**
      * @param peerTimeout silence after which the successor is lost
@@ -61,7 +60,7 @@ final class RingLoop implements Runnable {
      */
     RingLoop(RingPlace place, Duration peerTimeout, RingLinks links, AtomicReference<RingFailure> failure) {
         this.place = place;
-        this.timeout = peerTimeout.toNanos();
+        this.timeout = peerTimeout;
         this.links = links;
         this.selector = links.selector();
         this.predecessor = links.predecessor();
@@ -70,6 +69,7 @@ final class RingLoop implements Runnable {
         this.successorKey = successor.keyFor(selector);
         this.control = links.control();
         this.failure = failure;
+        this.told = System.nanoTime() - timeout.toNanos();
     }
 
     /** Hands an operation over; the next may follow when it is done. */
@@ -114,14 +114,14 @@ final class RingLoop implements Runnable {
         if (moved) {
             selector.selectNow();
         } else {
-            selector.select(Duration.ofNanos(timeout).toMillis() / HEARTBEATS_PER_TIMEOUT);
+            selector.select(timeout.toMillis() / HEARTBEATS_PER_TIMEOUT);
         }
         moved = false;
         Set<SelectionKey> ready = selector.selectedKeys();
         if (ready.contains(successorKey) && successorKey.isReadable()) {
             hear();
         }
-        if (exchange != null) {
+        if (exchange != null && failure.get() == null) {
             exchange(ready.contains(dataKey));
         }
         ready.clear();
@@ -137,7 +137,6 @@ final class RingLoop implements Runnable {
                 case ABORTED, LOST -> fail(RingFailure.told(message, place.successor()));
             }
         }
-        heard = System.nanoTime();
         if (control.ended() && !successorLeft) {
             fail(RingFailure.lost(place.successor(), "it closed its connection"));
         }
@@ -188,14 +187,13 @@ final class RingLoop implements Runnable {
 
     private void beat() {
         long now = System.nanoTime();
-        if (now - told >= timeout / HEARTBEATS_PER_TIMEOUT) {
+        if (now - told >= timeout.toNanos() / HEARTBEATS_PER_TIMEOUT) {
             tell(ControlMessage.HEARTBEAT);
             told = now;
         }
-        if (now - heard > timeout && !successorLeft) {
-            fail(RingFailure.lost(
-                    place.successor(),
-                    "it was silent for " + Duration.ofNanos(now - heard).toMillis() + " ms"));
+        Duration silence = control.silence();
+        if (silence.compareTo(timeout) > 0 && !successorLeft) {
+            fail(RingFailure.lost(place.successor(), "it was silent for " + silence.toMillis() + " ms"));
         }
     }
 
