@@ -6,20 +6,13 @@ import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Properties;
 import java.util.concurrent.ExecutorService;
 import org.apache.pekko.actor.ActorSystem;
-import org.gaul.s3proxy.S3Proxy;
-import org.jclouds.ContextBuilder;
-import org.jclouds.blobstore.BlobStore;
-import org.jclouds.blobstore.BlobStoreContext;
-import org.jclouds.blobstore.TransientApiMetadata;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rekindle.data.DatasetConfig;
@@ -51,7 +44,10 @@ class LaneStoresTest {
         ActorSystem system = ActorSystem.create();
         ExecutorService decoders = DecodeThreads.start(2);
         HttpServer http = http();
-        S3Proxy s3 = s3();
+        S3Server s3 = S3Server.open();
+        for (int s = 0; s < 2; s++) {
+            s3.put("x-" + s + ".tar", Files.readAllBytes(folder.resolve("x-" + s + ".tar")));
+        }
         try {
             String names = "x-{0..1}.tar";
             List<LaneBatch> local =
@@ -61,8 +57,7 @@ class LaneStoresTest {
                             .resolve(
                                     "k", "http://127.0.0.1:" + http.getAddress().getPort() + "/" + names),
                     Stores.of(null).resolve("k", "pipe:cat " + folder + "/" + names),
-                    Stores.of(new StoreOptions("http://127.0.0.1:" + s3.getPort(), null, null, true), QUICK)
-                            .resolve("k", "s3://bucket/" + names));
+                    Stores.of(s3.anonymous(), QUICK).resolve("k", "s3://bucket/" + names));
             for (List<Shard> shards : elsewhere) {
                 long since = System.nanoTime();
                 List<LaneBatch> whole = batches(system, decoders, shards, LaneCursor.START, 1);
@@ -78,7 +73,7 @@ class LaneStoresTest {
             system.terminate();
             decoders.shutdown();
             http.stop(0);
-            s3.stop();
+            s3.close();
         }
     }
 
@@ -92,30 +87,6 @@ class LaneStoresTest {
                 exchange.getResponseBody().write(file);
             }
         });
-        server.start();
-        return server;
-    }
-
-    private S3Proxy s3() throws Exception {
-        BlobStore blobs = ContextBuilder.newBuilder(new TransientApiMetadata())
-                .credentials("id", "secret")
-                .overrides(new Properties())
-                .buildView(BlobStoreContext.class)
-                .getBlobStore();
-        blobs.createContainerInLocation(null, "bucket");
-        for (int s = 0; s < 2; s++) {
-            byte[] bytes = Files.readAllBytes(folder.resolve("x-" + s + ".tar"));
-            blobs.putBlob(
-                    "bucket",
-                    blobs.blobBuilder("x-" + s + ".tar")
-                            .payload(bytes)
-                            .contentLength(bytes.length)
-                            .build());
-        }
-        S3Proxy server = S3Proxy.builder()
-                .blobStore(blobs)
-                .endpoint(URI.create("http://127.0.0.1:0"))
-                .build();
         server.start();
         return server;
     }

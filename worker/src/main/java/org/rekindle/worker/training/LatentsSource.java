@@ -2,8 +2,6 @@ package org.rekindle.worker.training;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -132,14 +130,7 @@ public record LatentsSource(
 
     private static ObjectNode metadata(Example example) {
         try {
-            JsonNode node =
-                    example.metadata() == null ? null : example.metadata().read();
-            ObjectNode metadata = node instanceof ObjectNode object ? object.deepCopy() : null;
-            if (example.captions().size() > 1) {
-                metadata = metadata == null ? JsonNodeFactory.instance.objectNode() : metadata;
-                example.captions().forEach(metadata.putArray(DataSet.CAPTIONS)::add);
-            }
-            return metadata;
+            return ShardExample.metadata(example);
         } catch (IOException e) {
             throw new UserException(example.name() + ": its metadata cannot be read: " + e.getMessage(), e);
         }
