@@ -7,6 +7,7 @@ import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
@@ -128,9 +129,11 @@ record PipeShard(String command, Patience patience) implements Shard {
         /** Ends the command with all that it has started; those that do not go are killed. */
         @Override
         public void close() {
-            process.descendants().forEach(ProcessHandle::destroy);
+            List<ProcessHandle> started = process.descendants().toList();
+            // A shell whose child goes first would take that for its own end.
             process.destroy();
-            if (process.isAlive()) {
+            started.forEach(ProcessHandle::destroy);
+            if (process.isAlive() || started.stream().anyMatch(ProcessHandle::isAlive)) {
                 CompletableFuture.delayedExecutor(GRACE_SECONDS, TimeUnit.SECONDS)
                         .execute(() -> {
                             process.descendants().forEach(ProcessHandle::destroyForcibly);

@@ -64,6 +64,8 @@ final class ResumedStream extends InputStream {
             InputStream connected = connect();
             try {
                 int read = connected.read(into, offset, count);
+                // What was closed by another thread may look like an end.
+                requireOpen();
                 if (read > 0) {
                     position += read;
                     failures = 0;
