@@ -7,7 +7,10 @@ import org.rekindle.data.UserException;
 import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.formats.Example;
 import org.rekindle.data.formats.ExampleReader;
+import org.rekindle.data.formats.ReadListener;
+import org.rekindle.data.formats.ShardFailure;
 import org.rekindle.data.images.Framing;
+import org.rekindle.data.stores.Shard;
 
 /**
  * All images that a training on a data set would see, in the order of the shards, unshuffled, each once: accepted by the filters, decoded
@@ -23,7 +26,8 @@ public final class AcceptedImages implements Iterator<AcceptedImages.Image>, Aut
 
     /**
      * @param skip accepted examples to pass over, undecoded
-     * @throws UserException when a filter is malformed
+     * @throws UserException when a filter is malformed; from {@link #hasNext}, when a shard cannot be had, unless
+     *     {@code dataset.params.on_shard_error} skips it
      */
     public AcceptedImages(DataSet dataSet, long skip) {
         StageCounters counters = new StageCounters();
@@ -31,7 +35,8 @@ public final class AcceptedImages implements Iterator<AcceptedImages.Image>, Aut
                 new Acceptance(dataSet.params(), counters, dataSet.params().filterPatience());
         LaneDecoder decoder = LaneDecoder.of(dataSet);
         int resolution = dataSet.params().resolution();
-        reader = dataSet.all(counters);
+        reader = dataSet.all(
+                new Listener(counters, new ShardErrors(dataSet.params().onShardError())));
         Iterator<Example> accepted = new Accepting(reader, acceptance);
         for (long i = 0; i < skip && accepted.hasNext(); i++) {
             accepted.next();
@@ -60,6 +65,23 @@ public final class AcceptedImages implements Iterator<AcceptedImages.Image>, Aut
     public void close() {
         work.close();
         reader.close();
+    }
+
+    /** What is left out for good must be so at every reading: a shard that cannot be had now ends this one. */
+    private record Listener(StageCounters counters, ShardErrors errors) implements ReadListener {
+
+        @Override
+        public void corrupt(String where, String why) {
+            counters.corrupt(where, why);
+        }
+
+        @Override
+        public void failed(Shard shard, ShardFailure failure) {
+            if (!errors.skips(failure)) {
+                throw ShardErrors.stopped(failure);
+            }
+            counters.skippedShard(shard.name(), failure.getMessage());
+        }
     }
 
     private static final class Accepting implements Iterator<Example> {
