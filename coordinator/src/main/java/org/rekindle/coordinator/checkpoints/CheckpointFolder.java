@@ -264,6 +264,22 @@ public final class CheckpointFolder {
         }
     }
 
+    /**
+     * Reads the state of a checkpoint that another node has checked.
+     *
+     * @throws UserException when it is not there
+     */
+    public static Checkpoint read(Path checkpoint) {
+        try {
+            return new Checkpoint(checkpoint, state(checkpoint));
+        } catch (IOException e) {
+            throw new UserException(
+                    checkpoint + " cannot be read (" + UserException.reason(e)
+                            + "): experiment.log_dir must lie on a file system that all nodes share",
+                    e);
+        }
+    }
+
     private static TrainerState state(Path checkpoint) throws IOException {
         return CheckpointJson.read(checkpoint.resolve(TrainerState.NAME), TrainerState.class);
     }

@@ -8,13 +8,33 @@ import org.rekindle.coordinator.ledger.LedgerEntry;
 public sealed interface CoordinatorCommand extends ControlMessage {
 
     /**
+     * A node is there and asks what to start from. Answered with {@link EnterAnswer}.
+     *
+     * @param node its rank, as its launcher says
+     * @param configuration its configuration's hash, see {@code RunConfig.configurationHash}
+     * @param replyTo who asks; asking again is answered again
+     */
+    record Enter(int node, String configuration, ActorRef<EnterAnswer> replyTo) implements CoordinatorCommand {}
+
+    /**
      * A worker is there and wants lanes. The coordinator watches it from now on and answers with {@link WorkerCommand.Assignment} at the
      * next step boundary, or with {@link WorkerCommand.Stop} once the run has ended. A worker that finds no lane left waits as a
      * spare, without an answer, until another one is lost.
      *
      * @param worker who joins
+     * @param node rank of its node; node 0 computes as rank 0, which writes the checkpoints
+     * @param address host and port where the ring's other workers reach it; empty for a worker that is alone
      */
-    record Join(ActorRef<WorkerCommand> worker) implements CoordinatorCommand {}
+    record Join(ActorRef<WorkerCommand> worker, int node, String address) implements CoordinatorCommand {}
+
+    /**
+     * The collective of a generation came to its end before its step was there. The coordinator waits for the loss that caused it, and
+     * forms the next generation; without a loss it forms one of the same workers.
+     *
+     * @param generation whose collective it was
+     * @param line what was seen
+     */
+    record CollectiveLost(long generation, String line) implements CoordinatorCommand {}
 
     /**
      * Phase one: the worker holds the reduced gradients of a step and has not applied them. Answered with

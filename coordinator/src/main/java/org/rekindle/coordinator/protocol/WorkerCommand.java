@@ -22,6 +22,7 @@ public sealed interface WorkerCommand extends ControlMessage {
      * @param checkpoint rank 0 snapshots at {@code committed} before anything else and answers with
      *     {@link CoordinatorCommand.CheckpointCommitted}
      * @param hold wait for the next message instead of computing
+     * @param peers addresses of the generation's workers, in the order of their ranks
      */
     record Assignment(
             long generation,
@@ -32,7 +33,8 @@ public sealed interface WorkerCommand extends ControlMessage {
             long committed,
             Map<Integer, LaneCursor> cursors,
             boolean checkpoint,
-            boolean hold)
+            boolean hold,
+            List<String> peers)
             implements WorkerCommand {}
 
     /**

@@ -19,6 +19,7 @@ import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.coordinator.monitoring.StepMetrics;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
+import org.rekindle.coordinator.protocol.EnterAnswer;
 import org.rekindle.coordinator.protocol.StepStages;
 import org.rekindle.coordinator.protocol.WorkerCommand;
 import org.rekindle.data.UserException;
@@ -42,6 +43,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
     private final StepProtocol<ActorRef<WorkerCommand>> protocol;
     private final Supplier<Ledger> ledgers;
     private final Reporting reporting;
+    private final Entrance entrance;
     private Ledger ledger; // opened at the first step: a failure then ends the run with its line
 
     /**
@@ -54,6 +56,14 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
     public record Reporting(int batchSize, LongToDoubleFunction learningRate, List<StepListener> listeners) {}
 
     /**
+     * What the run's other nodes are told.
+     *
+     * @param configuration hash of this run's configuration, which theirs must have
+     * @param checkpoint folder that the run goes on from
+     */
+    public record Entrance(String configuration, String checkpoint) {}
+
+    /**
      * @param committed the newest committed step
      * @param cursors where each lane stands after it
      * @param ledger opens the ledger, already cut back to {@code committed}; closed when the actor stops
@@ -63,9 +73,10 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
             long committed,
             Map<Integer, LaneCursor> cursors,
             Supplier<Ledger> ledger,
-            Reporting reporting) {
-        return Behaviors.setup(context ->
-                new Coordinator(context, plan, new StepProtocol<>(plan, committed, cursors), ledger, reporting));
+            Reporting reporting,
+            Entrance entrance) {
+        return Behaviors.setup(context -> new Coordinator(
+                context, plan, new StepProtocol<>(plan, committed, cursors), ledger, reporting, entrance));
     }
 
     private Coordinator(
@@ -73,8 +84,10 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
             RunPlan plan,
             StepProtocol<ActorRef<WorkerCommand>> protocol,
             Supplier<Ledger> ledgers,
-            Reporting reporting) {
+            Reporting reporting,
+            Entrance entrance) {
         super(context);
+        this.entrance = entrance;
         this.plan = plan;
         this.protocol = protocol;
         this.ledgers = ledgers;
@@ -86,8 +99,12 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
         return newReceiveBuilder()
                 .onMessage(CoordinatorCommand.Join.class, join -> {
                     getContext().watch(join.worker());
-                    return perform(protocol.join(join.worker()));
+                    return perform(protocol.join(join.worker(), join.node() == 0, join.address()));
                 })
+                .onMessage(CoordinatorCommand.Enter.class, this::enter)
+                .onMessage(
+                        CoordinatorCommand.CollectiveLost.class,
+                        lost -> perform(protocol.collectiveLost(lost.generation(), lost.line())))
                 .onMessage(CoordinatorCommand.StepReady.class, ready -> perform(protocol.ready(ready)))
                 .onMessage(CoordinatorCommand.Validated.class, this::validated)
                 .onMessage(
@@ -105,6 +122,18 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                     return this;
                 })
                 .build();
+    }
+
+    private Behavior<CoordinatorCommand> enter(CoordinatorCommand.Enter enter) {
+        boolean same = enter.configuration().equals(entrance.configuration());
+        enter.replyTo()
+                .tell(
+                        same
+                                ? new EnterAnswer.Welcome(entrance.checkpoint())
+                                : new EnterAnswer.Refused(
+                                        "node " + enter.node()
+                                                + " has another configuration than node 0: start all nodes with the same YAML and settings"));
+        return this;
     }
 
     private Behavior<CoordinatorCommand> perform(List<Effect<ActorRef<WorkerCommand>>> effects) {

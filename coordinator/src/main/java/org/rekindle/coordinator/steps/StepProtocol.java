@@ -1,10 +1,9 @@
 package org.rekindle.coordinator.steps;
 
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.rekindle.coordinator.ledger.LedgerEntry;
@@ -34,7 +33,7 @@ import org.rekindle.data.lanes.LaneCursor;
 public final class StepProtocol<W> {
 
     private final RunPlan plan;
-    private final Set<W> members = new LinkedHashSet<>();
+    private final Map<W, String> members = new LinkedHashMap<>();
     private final SortedMap<Integer, LaneCursor> cursors;
     private final SortedMap<Integer, StepReady> ready = new TreeMap<>();
     private final List<LedgerEntry> skipped = new ArrayList<>();
@@ -59,11 +58,25 @@ public final class StepProtocol<W> {
         this.cursors = new TreeMap<>(cursors);
     }
 
-    /** A worker is there. */
-    public List<Effect<W>> join(W worker) {
+    /**
+     * A worker is there.
+     *
+     * @param first whether it goes before the others, to be rank 0
+     * @param address where the others reach it
+     */
+    public List<Effect<W>> join(W worker, boolean first, String address) {
         if (outcome != null) {
             tell(worker, new Stop(outcome));
-        } else if (members.add(worker) && generation == null) {
+            return takeEffects();
+        }
+        boolean isNew = !members.containsKey(worker);
+        if (isNew) {
+            Map<W, String> before = first ? new LinkedHashMap<>(members) : Map.of();
+            members.keySet().removeAll(before.keySet());
+            members.put(worker, address);
+            members.putAll(before);
+        }
+        if (isNew && generation == null) {
             if (committed >= plan.totalSteps()) {
                 end(Outcome.completed(committed));
             } else if (members.size() >= plan.workers()) {
@@ -75,7 +88,7 @@ public final class StepProtocol<W> {
 
     /** A worker is gone for good. */
     public List<Effect<W>> lost(W worker) {
-        if (!members.remove(worker) || outcome != null || generation == null) {
+        if (members.remove(worker) == null || outcome != null || generation == null) {
             return List.of();
         }
         int rank = generation.ranks().indexOf(worker);
@@ -86,11 +99,23 @@ public final class StepProtocol<W> {
             notice("worker %d of %d was lost; step %d is replayed"
                     .formatted(rank, generation.ranks().size(), committed + 1));
             generation.ranks().stream()
-                    .filter(members::contains)
+                    .filter(members::containsKey)
                     .forEach(survivor -> tell(survivor, new Abort(generation.number())));
             form();
         } else if (rank == 0) {
             notice("worker 0 was lost while it wrote the last checkpoint; another one writes it");
+            form();
+        }
+        return takeEffects();
+    }
+
+    /** The collective of a generation is gone; whoever caused it may still be a member, and is lost later. */
+    public List<Effect<W>> collectiveLost(long number, String line) {
+        if (outcome == null && generation != null && generation.number() == number && !closing) {
+            notice("step %d is replayed: %s".formatted(committed + 1, line));
+            generation.ranks().stream()
+                    .filter(members::containsKey)
+                    .forEach(survivor -> tell(survivor, new Abort(number)));
             form();
         }
         return takeEffects();
@@ -176,7 +201,7 @@ public final class StepProtocol<W> {
             return;
         }
 
-        Generation<W> next = Generation.of(generation.number() + 1, members, plan.lanes());
+        Generation<W> next = Generation.of(generation.number() + 1, members.keySet(), plan.lanes());
         boolean changes = !closing && !next.ranks().equals(generation.ranks());
         Commit commit =
                 new Commit(generation.number(), committed, finite, Map.copyOf(cursors), checkpoint, closing || changes);
@@ -198,14 +223,18 @@ public final class StepProtocol<W> {
 
     private void form() {
         long number = generation == null ? 1 : generation.number() + 1;
-        generation = Generation.of(number, members, plan.lanes());
+        generation = Generation.of(number, members.keySet(), plan.lanes());
         ready.clear();
         int workers = generation.ranks().size();
         Map<Integer, LaneCursor> all = Map.copyOf(cursors);
+        List<String> peers = generation.ranks().stream().map(members::get).toList();
         for (int rank = 0; rank < workers; rank++) {
             W worker = generation.ranks().get(rank);
             List<Integer> lanes = generation.lanesOf(rank);
-            tell(worker, new Assignment(number, rank, workers, lanes, plan.lanes(), committed, all, closing, closing));
+            tell(
+                    worker,
+                    new Assignment(
+                            number, rank, workers, lanes, plan.lanes(), committed, all, closing, closing, peers));
         }
         if (number > 1) {
             notice("generation %d: workers %d, from step %d".formatted(number, workers, committed + 1));
@@ -214,7 +243,7 @@ public final class StepProtocol<W> {
 
     private void end(Outcome how) {
         outcome = how;
-        members.forEach(worker -> tell(worker, new Stop(how)));
+        members.keySet().forEach(worker -> tell(worker, new Stop(how)));
         effects.add(new Effect.End<>(how));
     }
 

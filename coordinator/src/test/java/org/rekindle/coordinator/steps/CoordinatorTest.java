@@ -29,6 +29,7 @@ import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.coordinator.monitoring.StepMetrics;
 import org.rekindle.coordinator.protocol.ControlMessage;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
+import org.rekindle.coordinator.protocol.EnterAnswer;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.coordinator.protocol.StepStages;
 import org.rekindle.coordinator.protocol.WorkerCommand;
@@ -97,7 +98,8 @@ class CoordinatorTest {
                 0,
                 Map.of(0, LaneCursor.START, 1, LaneCursor.START),
                 () -> Ledger.open(ledger),
-                new Coordinator.Reporting(8, step -> step * 0.1, List.of(listeners))));
+                new Coordinator.Reporting(8, step -> step * 0.1, List.of(listeners)),
+                new Coordinator.Entrance("hash", "checkpoint")));
     }
 
     @Test
@@ -105,7 +107,7 @@ class CoordinatorTest {
         TestProbe<WorkerCommand> worker = kit.createTestProbe();
         Map<Integer, LaneCursor> cursors = Map.of(0, new LaneCursor(1, 2, 3, 4, 5), 17, LaneCursor.START);
         List<ControlMessage> messages = List.of(
-                new CoordinatorCommand.Join(worker.getRef()),
+                new CoordinatorCommand.Join(worker.getRef(), 1, "host:1"),
                 new CoordinatorCommand.StepReady(
                         3,
                         7,
@@ -119,7 +121,13 @@ class CoordinatorTest {
                 new CoordinatorCommand.CheckpointCommitted(12),
                 new CoordinatorCommand.WorkerFailed("shard a.tar is missing"),
                 new CoordinatorCommand.Drain("SIGUSR1"),
-                new WorkerCommand.Assignment(2, 1, 3, List.of(1, 4), 6, 9, cursors, true, false),
+                new WorkerCommand.Assignment(
+                        2, 1, 3, List.of(1, 4), 6, 9, cursors, true, false, List.of("host:1", "host:2")),
+                new CoordinatorCommand.Enter(
+                        1, "hash", kit.<EnterAnswer>createTestProbe().getRef()),
+                new CoordinatorCommand.CollectiveLost(3, "rank 1 is lost"),
+                new EnterAnswer.Welcome("run/checkpoints/step_00000010"),
+                new EnterAnswer.Refused("no"),
                 new WorkerCommand.Commit(2, 10, false, cursors, true, true),
                 new WorkerCommand.Abort(2),
                 new WorkerCommand.Stop(Outcome.drained(10)));
@@ -133,7 +141,8 @@ class CoordinatorTest {
         assertThat(messages.stream().map(Object::getClass).distinct())
                 .as("all there are")
                 .hasSize(CoordinatorCommand.class.getPermittedSubclasses().length
-                        + WorkerCommand.class.getPermittedSubclasses().length);
+                        + WorkerCommand.class.getPermittedSubclasses().length
+                        + EnterAnswer.class.getPermittedSubclasses().length);
     }
 
     @Test
@@ -160,9 +169,9 @@ class CoordinatorTest {
         ActorRef<CoordinatorCommand> coordinator = coordinator(2, ledger, listener);
         TestProbe<WorkerCommand> first = kit.createTestProbe();
         TestProbe<WorkerCommand> second = kit.createTestProbe();
-        coordinator.tell(new CoordinatorCommand.Join(first.getRef()));
+        coordinator.tell(new CoordinatorCommand.Join(first.getRef(), 1, "host:1"));
         first.expectNoMessage(Duration.ofMillis(50));
-        coordinator.tell(new CoordinatorCommand.Join(second.getRef()));
+        coordinator.tell(new CoordinatorCommand.Join(second.getRef(), 1, "host:1"));
         WorkerCommand.Assignment one = first.expectMessageClass(WorkerCommand.Assignment.class);
         WorkerCommand.Assignment two = second.expectMessageClass(WorkerCommand.Assignment.class);
 
@@ -189,8 +198,8 @@ class CoordinatorTest {
         ActorRef<CoordinatorCommand> coordinator = coordinator(2, folder.resolve("ledger.jsonl"));
         TestProbe<WorkerCommand> survivor = kit.createTestProbe();
         TestProbe<WorkerCommand> victim = kit.createTestProbe();
-        coordinator.tell(new CoordinatorCommand.Join(survivor.getRef()));
-        coordinator.tell(new CoordinatorCommand.Join(victim.getRef()));
+        coordinator.tell(new CoordinatorCommand.Join(survivor.getRef(), 1, "host:1"));
+        coordinator.tell(new CoordinatorCommand.Join(victim.getRef(), 1, "host:1"));
         coordinator.tell(ready(survivor.expectMessageClass(WorkerCommand.Assignment.class), 1));
         victim.stop();
 
@@ -206,7 +215,7 @@ class CoordinatorTest {
     void aDrainEndsOnceItsCheckpointIsOnDisk() {
         ActorRef<CoordinatorCommand> coordinator = coordinator(1, folder.resolve("ledger.jsonl"));
         TestProbe<WorkerCommand> worker = kit.createTestProbe();
-        coordinator.tell(new CoordinatorCommand.Join(worker.getRef()));
+        coordinator.tell(new CoordinatorCommand.Join(worker.getRef(), 1, "host:1"));
         WorkerCommand.Assignment assigned = worker.expectMessageClass(WorkerCommand.Assignment.class);
         coordinator.tell(new CoordinatorCommand.Drain("SIGTERM"));
         coordinator.tell(ready(assigned, 1));
@@ -220,7 +229,7 @@ class CoordinatorTest {
     void aFailedWorkerStopsTheRunWithItsLine() {
         ActorRef<CoordinatorCommand> coordinator = coordinator(1, folder.resolve("ledger.jsonl"));
         TestProbe<WorkerCommand> worker = kit.createTestProbe();
-        coordinator.tell(new CoordinatorCommand.Join(worker.getRef()));
+        coordinator.tell(new CoordinatorCommand.Join(worker.getRef(), 1, "host:1"));
         worker.expectMessageClass(WorkerCommand.Assignment.class);
         coordinator.tell(new CoordinatorCommand.WorkerFailed("shard a.tar is missing"));
         worker.expectMessage(new WorkerCommand.Stop(Outcome.failed("shard a.tar is missing")));
@@ -231,7 +240,7 @@ class CoordinatorTest {
     void aStepThatTheLedgerCannotHoldIsNeverCommitted() {
         ActorRef<CoordinatorCommand> coordinator = coordinator(1, Path.of("/dev/full"), listener);
         TestProbe<WorkerCommand> worker = kit.createTestProbe();
-        coordinator.tell(new CoordinatorCommand.Join(worker.getRef()));
+        coordinator.tell(new CoordinatorCommand.Join(worker.getRef(), 1, "host:1"));
         coordinator.tell(ready(worker.expectMessageClass(WorkerCommand.Assignment.class), 1));
         Outcome outcome = worker.expectMessageClass(WorkerCommand.Stop.class).outcome();
         assertThat(outcome.kind()).isEqualTo(Outcome.Kind.FAILED);
@@ -249,7 +258,7 @@ class CoordinatorTest {
         };
         ActorRef<CoordinatorCommand> coordinator = coordinator(1, folder.resolve("ledger.jsonl"), full);
         TestProbe<WorkerCommand> worker = kit.createTestProbe();
-        coordinator.tell(new CoordinatorCommand.Join(worker.getRef()));
+        coordinator.tell(new CoordinatorCommand.Join(worker.getRef(), 1, "host:1"));
         coordinator.tell(ready(worker.expectMessageClass(WorkerCommand.Assignment.class), 1));
         worker.expectMessageClass(WorkerCommand.Commit.class);
         worker.expectMessage(new WorkerCommand.Stop(Outcome.failed("metrics.jsonl: no space left")));

@@ -42,7 +42,7 @@ final class SimulatedRun {
     Worker join() {
         Worker worker = new Worker();
         living.add(worker);
-        perform(protocol.join(worker));
+        perform(protocol.join(worker, false, ""));
         return worker;
     }
 

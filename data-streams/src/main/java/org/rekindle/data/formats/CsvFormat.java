@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.function.LongPredicate;
 import org.apache.commons.csv.CSVFormat;
 import org.apache.commons.csv.CSVParser;
+import org.apache.commons.csv.DuplicateHeaderMode;
 import org.rekindle.data.UserException;
 import org.rekindle.data.stores.Shard;
 import org.rekindle.data.stores.Stores;
@@ -69,6 +70,9 @@ record CsvFormat(TableColumns columns, Stores stores) implements ExampleFormat {
                     .builder()
                     .setHeader()
                     .setSkipHeaderRecord(true)
+                    .setDuplicateHeaderMode(DuplicateHeaderMode.ALLOW_EMPTY)
+                    // The index that pandas writes has no name.
+                    .setAllowMissingColumnNames(true)
                     .setIgnoreSurroundingSpaces(false)
                     .get();
             return CSVParser.parse(text, format);

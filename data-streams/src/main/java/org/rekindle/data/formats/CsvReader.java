@@ -48,7 +48,7 @@ final class CsvReader implements ExampleReader {
                 CSVRecord row = rows.next();
                 index++;
                 listener.example(index, row.getBytePosition());
-                if (wanted.test(index)) {
+                if (wanted.test(index) && isWhole(row)) {
                     return example(row);
                 }
             }
@@ -56,6 +56,17 @@ final class CsvReader implements ExampleReader {
         } catch (UncheckedIOException | IllegalArgumentException | IllegalStateException e) {
             throw CsvFormat.failure(shard, e instanceof UncheckedIOException io ? io.getCause() : e);
         }
+    }
+
+    /** A row of another length has a comma or a line break in an unquoted text: no column of it can be trusted. */
+    private boolean isWhole(CSVRecord row) {
+        if (!row.isConsistent()) {
+            listener.corrupt(
+                    shard.name() + "#%09d".formatted(index),
+                    "its row has " + row.size() + " columns, the header " + header.size()
+                            + ": quote texts that hold delimiters or line breaks");
+        }
+        return row.isConsistent();
     }
 
     private Example example(CSVRecord row) {

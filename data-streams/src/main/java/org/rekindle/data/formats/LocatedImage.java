@@ -3,6 +3,7 @@ package org.rekindle.data.formats;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
+import java.util.regex.Pattern;
 import org.rekindle.data.UserException;
 import org.rekindle.data.stores.LocalShard;
 import org.rekindle.data.stores.Shard;
@@ -15,15 +16,19 @@ import org.rekindle.data.stores.Stores;
  */
 record LocatedImage(Shard shard) implements EncodedImage {
 
+    /** A table comes from anywhere: it may name images, but no command, which {@code pipe:} would run. */
+    private static final Pattern ADDRESS = Pattern.compile("(?s)(https?|s3)://.*");
+
     /**
      * @param location a URL, an absolute path, or a path relative to the table's place
      * @param table the file that names it
      */
     static LocatedImage of(String location, Shard table, Stores stores) throws IOException {
         try {
-            boolean absolute = location.matches("(?s)[a-z][a-z0-9+.-]*:.*")
-                    || Path.of(location).isAbsolute();
-            if (absolute) {
+            if (location.matches("(?s)[a-zA-Z][a-zA-Z0-9+.-]*:.*")
+                    && !ADDRESS.matcher(location).matches()) {
+                throw new IOException("names the image " + location + ", expected a path, http(s):// or s3://");
+            } else if (ADDRESS.matcher(location).matches() || Path.of(location).isAbsolute()) {
                 return new LocatedImage(stores.shard(location));
             } else if (table instanceof LocalShard local) {
                 return new LocatedImage(new LocalShard(local.path().resolveSibling(location)));

@@ -42,9 +42,9 @@ final class ParquetImages implements AutoCloseable {
     }
 
     /**
-     * Returns the image of a row, at or behind the one asked for before.
+     * Returns the image of a row, at or behind the one asked for before; null when there is none.
      *
-     * @throws IOException when there is none or it cannot be read
+     * @throws IOException when it cannot be read
      */
     byte[] read(int inGroup, long inRow) throws IOException {
         try {
@@ -56,7 +56,7 @@ final class ParquetImages implements AutoCloseable {
             if (inGroup != group) {
                 rows = new ColumnIOFactory()
                         .getColumnIO(schema)
-                        .getRecordReader(file.readRowGroup(inGroup), new GroupRecordConverter(schema));
+                        .getRecordReader(new FullPages(file.readRowGroup(inGroup)), new GroupRecordConverter(schema));
                 group = inGroup;
                 row = 0;
             }
@@ -68,9 +68,6 @@ final class ParquetImages implements AutoCloseable {
         } catch (RuntimeException e) {
             throw new IOException(
                     "cannot be read (" + String.valueOf(e.getMessage()).replaceAll("\\s+", " ") + ")", e);
-        }
-        if (current == null) {
-            throw new IOException("has no image bytes");
         }
         return current;
     }

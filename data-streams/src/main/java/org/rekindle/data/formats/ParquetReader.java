@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.LongPredicate;
 import org.apache.parquet.column.page.PageReadStore;
 import org.apache.parquet.example.data.Group;
@@ -19,6 +20,8 @@ import org.rekindle.data.stores.Shard;
 
 /** The rows of one Parquet file: all columns but the image's first, image bytes when they are asked for. */
 final class ParquetReader implements ExampleReader {
+
+    private static final String PATH = "path";
 
     private final ParquetFormat format;
     private final Shard shard;
@@ -61,7 +64,8 @@ final class ParquetReader implements ExampleReader {
         this.light = new MessageType(
                 schema.getName(),
                 schema.getFields().stream()
-                        .filter(type -> images == null || type != image)
+                        .map(type -> images == null || type != image ? type : withoutBytes(type))
+                        .filter(Objects::nonNull)
                         .toList());
         file.setRequestedSchema(light);
         while (group < rowsOfGroups.size() && index + rowsOfGroups.get(group) <= first) {
@@ -76,7 +80,7 @@ final class ParquetReader implements ExampleReader {
         try {
             while (group < rowsOfGroups.size()) {
                 if (rows == null) {
-                    PageReadStore pages = file.readNextRowGroup();
+                    PageReadStore pages = new FullPages(file.readNextRowGroup());
                     rows = new ColumnIOFactory()
                             .getColumnIO(light)
                             .getRecordReader(pages, new GroupRecordConverter(light));
@@ -106,7 +110,8 @@ final class ParquetReader implements ExampleReader {
         String name = named == null || named.isNull() ? "%09d".formatted(at) : named.asText();
         String example = shard.name() + "#" + name;
         List<String> captions = captions(metadata.get(described), example);
-        EncodedImage image = images == null ? located(metadata.get(imageColumn), example) : bytes(inGroup, inRow);
+        EncodedImage located = located(metadata.get(imageColumn), example);
+        EncodedImage image = images == null ? located : bytes(inGroup, inRow, located);
         return new Example(shard.name(), name, at, image, captions, () -> metadata);
     }
 
@@ -128,7 +133,7 @@ final class ParquetReader implements ExampleReader {
 
     /** A path or URL, alone or as the {@code path} of a struct. */
     private EncodedImage located(JsonNode value, String example) {
-        JsonNode path = value != null && value.isObject() ? value.get("path") : value;
+        JsonNode path = value != null && value.isObject() ? value.get(PATH) : value;
         if (path == null || !path.isTextual() || path.textValue().isBlank()) {
             return null;
         }
@@ -140,11 +145,23 @@ final class ParquetReader implements ExampleReader {
         }
     }
 
-    private EncodedImage bytes(int inGroup, long inRow) {
+    /** Returns what is read of an image before its bytes are asked for: Hugging Face's struct names a path where it has none. */
+    private static Type withoutBytes(Type image) {
+        return image.isPrimitive() || !image.asGroupType().containsField(PATH)
+                ? null
+                : image.asGroupType().withNewFields(List.of(image.asGroupType().getType(PATH)));
+    }
+
+    /** @param located where the image is when its bytes are null; null for none */
+    private EncodedImage bytes(int inGroup, long inRow, EncodedImage located) {
         return new EncodedImage() {
             @Override
             public byte[] read() throws IOException {
-                byte[] bytes = images.read(inGroup, inRow);
+                byte[] embedded = images.read(inGroup, inRow);
+                if (embedded == null && located == null) {
+                    throw new IOException("has no image bytes");
+                }
+                byte[] bytes = embedded == null ? located.read() : embedded;
                 listener.member(bytes.length);
                 return bytes;
             }

@@ -1,7 +1,5 @@
 package org.rekindle.data.shards;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.Objects;
 import java.util.Optional;
@@ -48,23 +46,11 @@ record DataSetSource(DataSet dataSet) implements ShardSource {
             byte[] image = example.image().read();
             String extension = ImageHeader.read(image).format().name().toLowerCase(java.util.Locale.ROOT);
             String caption = example.captions().get(0);
-            return Optional.of(
-                    new ShardExample("%09d".formatted(number), image, extension, caption, metadata(example)));
+            return Optional.of(new ShardExample(
+                    "%09d".formatted(number), image, extension, caption, ShardExample.metadata(example)));
         } catch (ImageException | IOException e) {
             LOG.warn("left out {}: {}", example.name(), e.getMessage());
             return Optional.empty();
         }
-    }
-
-    private static ObjectNode metadata(Example example) throws IOException {
-        JsonNode node = example.metadata() == null ? null : example.metadata().read();
-        ObjectNode metadata = node instanceof ObjectNode object ? object.deepCopy() : null;
-        if (example.captions().size() > 1) {
-            metadata = metadata == null
-                    ? com.fasterxml.jackson.databind.node.JsonNodeFactory.instance.objectNode()
-                    : metadata;
-            example.captions().forEach(metadata.putArray(DataSet.CAPTIONS)::add);
-        }
-        return metadata;
     }
 }

@@ -70,7 +70,8 @@ class CsvReaderTest {
     @Test
     void tabsKeysClassesAndMissingParts() throws IOException {
         ClassPrompts classes = new ClassPrompts(Map.of("3", List.of("a tench")));
-        List<Example> examples = read("x.tsv", "uid\tfile\tcls\nu1\ta.png\t3\nu2\t\t3\nu3\tgone.png\t4\nu4\n", classes);
+        List<Example> examples =
+                read("x.tsv", "uid\tfile\tcls\nu1\ta.png\t3\nu2\t\t3\nu3\tgone.png\t4\nu4\t\t\n", classes);
         assertThat(examples).extracting(Example::name).containsExactly("x.tsv#u1", "x.tsv#u2", "x.tsv#u3", "x.tsv#u4");
         assertThat(examples.get(0).captions()).containsExactly("a tench");
         assertThat(examples.get(1).image()).isNull();
@@ -80,6 +81,39 @@ class CsvReaderTest {
         assertThat(examples.get(3).image()).isNull();
         assertThat(examples.get(3).captions()).isEmpty();
         assertThat(corrupt).containsExactly("x.tsv#u3: its class 4 has no prompt in dataset.params.class_mapping");
+    }
+
+    @Test
+    void aTableNamesImagesAndNoCommands() throws IOException {
+        List<Example> examples =
+                read("x.csv", "path,caption\n\"pipe:touch " + folder + "/run\",one\nfile:///a.png,two\n", null);
+
+        assertThat(examples).extracting(Example::image).containsOnlyNulls();
+        assertThat(corrupt)
+                .containsExactly(
+                        "x.csv#000000000: names the image pipe:touch " + folder
+                                + "/run, expected a path, http(s):// or s3://",
+                        "x.csv#000000001: names the image file:///a.png, expected a path, http(s):// or s3://");
+        assertThat(folder.resolve("run")).doesNotExist();
+    }
+
+    @Test
+    void aRowOfAnotherLengthIsLeftOutAndNamed() throws IOException {
+        List<Example> examples = read("x.csv", "path,caption\na.png\na.png,one, two\na.png,good\n", null);
+
+        assertThat(examples).extracting(Example::index).containsExactly(2L);
+        assertThat(corrupt)
+                .containsExactly(
+                        "x.csv#000000000: its row has 1 columns, the header 2: quote texts that hold delimiters or line breaks",
+                        "x.csv#000000001: its row has 3 columns, the header 2: quote texts that hold delimiters or line breaks");
+    }
+
+    @Test
+    void theNamelessIndexOfPandasIsNoHindrance() throws IOException {
+        List<Example> examples = read("x.csv", ",path,caption\n0,a.png,x\n", null);
+
+        assertThat(examples.get(0).captions()).containsExactly("x");
+        assertThat(examples.get(0).image().read()).isEqualTo(TestShards.image("rgb.png"));
     }
 
     @Test

@@ -66,6 +66,22 @@ class ParquetReaderTest {
         return examples;
     }
 
+    /** What pyarrow wrote, {@code src/test/python/make_parquet.py}: pages of no value, structs with null bytes, null structs. */
+    @Test
+    void aHuggingFaceStructWithoutBytesNamesAPath() throws IOException {
+        Path copy = Files.copy(file("huggingface.parquet"), folder.resolve("hf.parquet"));
+        Files.write(folder.resolve("rgb.png"), TestShards.image("alpha.png"));
+        List<Example> examples = read(format(null), copy, index -> true, 0);
+
+        assertThat(examples).hasSize(21);
+        assertThat(corrupt)
+                .containsExactly("hf.parquet#key-3 has no image bytes", "hf.parquet#key-5 has no image bytes");
+        assertThat(examples.get(0).captions()).containsExactly("caption 0", "other 0");
+        assertThat(examples.get(1).image().read()).isEqualTo(TestShards.image("rgb.png"));
+        assertThat(examples.get(2).name()).isEqualTo("hf.parquet#key-2");
+        assertThat(examples.get(2).image().read()).as("the path's").isEqualTo(TestShards.image("alpha.png"));
+    }
+
     @Test
     void aColumnOfBytesIsTheImageAndTheOthersAreMetadata() throws IOException {
         List<Example> examples = read(format(null), file("bytes.parquet"), index -> index != 2, 0);

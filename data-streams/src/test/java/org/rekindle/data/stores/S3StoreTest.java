@@ -5,19 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.URI;
 import java.time.Duration;
 import java.util.List;
-import java.util.Properties;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import org.gaul.s3proxy.AuthenticationType;
-import org.gaul.s3proxy.S3Proxy;
-import org.jclouds.ContextBuilder;
-import org.jclouds.blobstore.BlobStore;
-import org.jclouds.blobstore.BlobStoreContext;
-import org.jclouds.blobstore.TransientApiMetadata;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -29,52 +21,27 @@ class S3StoreTest {
     private static final Patience QUICK = new Patience(Duration.ofMillis(1), Duration.ofSeconds(5));
     private static final int BIG = 40 << 20;
 
-    private static BlobStore blobs;
-    private static S3Proxy server;
-    private static S3Proxy guarded;
+    private static S3Server server;
+    private static S3Server guarded;
     private static byte[] big;
 
     @BeforeAll
     static void start() throws Exception {
-        blobs = ContextBuilder.newBuilder(new TransientApiMetadata())
-                .credentials("id", "secret")
-                .overrides(new Properties())
-                .buildView(BlobStoreContext.class)
-                .getBlobStore();
-        blobs.createContainerInLocation(null, "bucket");
+        server = S3Server.open();
+        guarded = server.guarded("right");
         big = new byte[BIG];
         new Random(1).nextBytes(big);
-        put("data/big.tar", big);
+        server.put("data/big.tar", big);
         for (int i = 0; i < 3; i++) {
-            put("data/part-" + i + ".tar", new byte[] {(byte) i});
+            server.put("data/part-" + i + ".tar", new byte[] {(byte) i});
         }
-        put("data/readme.txt", new byte[1]);
-        server = S3Proxy.builder()
-                .blobStore(blobs)
-                .endpoint(URI.create("http://127.0.0.1:0"))
-                .build();
-        server.start();
-        guarded = S3Proxy.builder()
-                .blobStore(blobs)
-                .endpoint(URI.create("http://127.0.0.1:0"))
-                .awsAuthentication(AuthenticationType.AWS_V2_OR_V4, "right", "secret")
-                .build();
-        guarded.start();
+        server.put("data/readme.txt", new byte[1]);
     }
 
     @AfterAll
     static void stop() throws Exception {
-        server.stop();
-        guarded.stop();
-    }
-
-    private static void put(String key, byte[] bytes) {
-        blobs.putBlob(
-                "bucket",
-                blobs.blobBuilder(key)
-                        .payload(bytes)
-                        .contentLength(bytes.length)
-                        .build());
+        server.close();
+        guarded.close();
     }
 
     private static Stores stores(int port) {
@@ -83,7 +50,7 @@ class S3StoreTest {
 
     @Test
     void streamsAnObjectFromAnyOffset() throws IOException {
-        Shard shard = stores(server.getPort()).shard("s3://bucket/data/big.tar");
+        Shard shard = stores(server.port()).shard("s3://bucket/data/big.tar");
         assertThat(shard.location()).isEqualTo("s3://bucket/data/big.tar");
         assertThat(shard.name()).isEqualTo("big.tar");
         assertThat(shard.length()).isEqualTo(BIG);
@@ -100,7 +67,7 @@ class S3StoreTest {
 
     @Test
     void aTransferThatIsCutGoesOnByRange() throws IOException {
-        try (CuttingProxy proxy = new CuttingProxy(server.getPort(), 15 << 20);
+        try (CuttingProxy proxy = new CuttingProxy(server.port(), 15 << 20);
                 InputStream bytes =
                         stores(proxy.port()).shard("s3://bucket/data/big.tar").open(0)) {
             assertThat(bytes.readAllBytes()).isEqualTo(big);
@@ -111,7 +78,7 @@ class S3StoreTest {
 
     @Test
     void aSlowReaderHoldsTheStoreBack() throws Exception {
-        try (CuttingProxy proxy = new CuttingProxy(server.getPort(), Long.MAX_VALUE);
+        try (CuttingProxy proxy = new CuttingProxy(server.port(), Long.MAX_VALUE);
                 InputStream bytes =
                         stores(proxy.port()).shard("s3://bucket/data/big.tar").open(0)) {
             bytes.readNBytes(1000);
@@ -128,13 +95,13 @@ class S3StoreTest {
     @Test
     void anObjectThatChangesMidwayIsNoMixture() throws IOException {
         byte[] first = new byte[30 << 20];
-        put("data/changing.tar", first);
-        try (CuttingProxy proxy = new CuttingProxy(server.getPort(), 20 << 20);
+        server.put("data/changing.tar", first);
+        try (CuttingProxy proxy = new CuttingProxy(server.port(), 20 << 20);
                 InputStream bytes = stores(proxy.port())
                         .shard("s3://bucket/data/changing.tar")
                         .open(0)) {
             bytes.readNBytes(1000);
-            put("data/changing.tar", new byte[] {1});
+            server.put("data/changing.tar", new byte[] {1});
             assertThatThrownBy(() -> bytes.readNBytes(30 << 20))
                     .isInstanceOf(IOException.class)
                     .hasMessageContaining("changed while it was read");
@@ -143,7 +110,7 @@ class S3StoreTest {
 
     @Test
     void closingEndsAWaitInAnotherThread() throws Exception {
-        try (CuttingProxy proxy = new CuttingProxy(server.getPort(), Long.MAX_VALUE)) {
+        try (CuttingProxy proxy = new CuttingProxy(server.port(), Long.MAX_VALUE)) {
             InputStream bytes =
                     stores(proxy.port()).shard("s3://bucket/data/big.tar").open(0);
             bytes.readNBytes(1000);
@@ -167,10 +134,10 @@ class S3StoreTest {
 
     @Test
     void refusalsAreToldAtOnce() {
-        Stores open = stores(server.getPort());
+        Stores open = stores(server.port());
         assertThatThrownBy(() -> open.shard("s3://bucket/data/none.tar").open(0))
                 .hasMessage("S3 status 404 NoSuchKey (no such object or bucket)");
-        Stores anonymous = stores(guarded.getPort());
+        Stores anonymous = stores(guarded.port());
         assertThatThrownBy(() -> anonymous.shard("s3://bucket/data/big.tar").open(0))
                 .hasMessageContaining("S3 status 403")
                 .hasMessageContaining("check the credentials")
@@ -183,7 +150,7 @@ class S3StoreTest {
         // The default chain looks at system properties before anything else.
         System.setProperty("aws.accessKeyId", "right");
         System.setProperty("aws.secretAccessKey", "wrong");
-        StoreOptions options = new StoreOptions("http://127.0.0.1:" + guarded.getPort(), "eu-west-1", null, false);
+        StoreOptions options = new StoreOptions("http://127.0.0.1:" + guarded.port(), "eu-west-1", null, false);
         try {
             assertThatThrownBy(() -> Stores.of(options, QUICK)
                             .shard("s3://bucket/data/big.tar")
@@ -216,7 +183,7 @@ class S3StoreTest {
 
     @Test
     void prefixesGlobsAndBracesNameShards() {
-        Stores stores = stores(server.getPort());
+        Stores stores = stores(server.port());
         List<String> parts =
                 List.of("s3://bucket/data/part-0.tar", "s3://bucket/data/part-1.tar", "s3://bucket/data/part-2.tar");
         assertThat(stores.resolve("k", "s3://bucket/data/part-*.tar"))

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.rekindle.coordinator.config.CommandOptions;
+import org.rekindle.coordinator.membership.WorkerRank;
 import org.rekindle.data.UserException;
 import org.rekindle.worker.diffusion.Generation;
 import org.rekindle.worker.diffusion.PictureFolder;

@@ -6,6 +6,7 @@ import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.checkpoints.RunFolder;
 import org.rekindle.coordinator.config.ConfigReader;
 import org.rekindle.coordinator.config.RunConfig;
+import org.rekindle.coordinator.membership.NodePlace;
 import org.rekindle.coordinator.monitoring.ConsoleProgress;
 import org.rekindle.coordinator.monitoring.MetricsFile;
 import org.rekindle.coordinator.protocol.Outcome;
@@ -13,6 +14,7 @@ import org.rekindle.data.UserException;
 import org.rekindle.data.formats.DataSet;
 import org.rekindle.worker.pipeline.PipelineInit;
 import org.rekindle.worker.torchscript.Torch;
+import org.rekindle.worker.training.FollowingRun;
 import org.rekindle.worker.training.LrSchedule;
 import org.rekindle.worker.training.ModelSession;
 import org.rekindle.worker.training.TrainingRun;
@@ -29,6 +31,10 @@ final class TrainCommand implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {
         RunConfig config = ConfigReader.read(keyValues.list());
+        NodePlace place = NodePlace.of(System.getenv());
+        if (place.rank() > 0) {
+            return follow(config, place);
+        }
         try (RunFolder folder = RunFolder.open(config)) {
             config.notices().forEach(System.out::println);
             DataSet dataSet = RunShards.prepare(config.dataset(), System.out::println);
@@ -38,18 +44,18 @@ final class TrainCommand implements Callable<Integer> {
             }
             Torch.init(config.system().threads());
             Checkpoint start = folder.startingPoint(System.out::println)
-                    .orElseGet(() -> Torch.inThreadOfItsOwn(() -> firstCheckpoint(config, folder)));
+                    .orElseGet(() -> Torch.inThreadOfItsOwn(() -> firstCheckpoint(config, folder, place.nodes())));
             checkFits(config, start);
-            return train(config, folder, start, dataSet);
+            return train(config, place, folder, start, dataSet);
         }
     }
 
     /** A new run begins with a checkpoint of step 0: from then on every start is a resume. */
-    private static Checkpoint firstCheckpoint(RunConfig config, RunFolder folder) {
+    private static Checkpoint firstCheckpoint(RunConfig config, RunFolder folder, int nodes) {
         System.out.println("initialising the pipeline");
         return folder.checkpoints()
                 .commit(
-                        TrainingRun.fresh(config, config.lanes(1)),
+                        TrainingRun.fresh(config, config.lanes(nodes)),
                         path -> PipelineInit.init(
                                 config.model(),
                                 config.dataset(),
@@ -85,26 +91,38 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private static int train(RunConfig config, RunFolder folder, Checkpoint start, DataSet dataSet)
+    /** Computes for a run that node 0 leads. */
+    private static int follow(RunConfig config, NodePlace place) {
+        Torch.init(config.system().threads());
+        System.out.println("worker " + place.rank() + " of " + place.nodes() + ", led by " + place.seed());
+        return end(new FollowingRun(config, place, start -> ModelSession.open(config, start)).run());
+    }
+
+    private static int end(Outcome outcome) {
+        if (outcome.kind() == Outcome.Kind.FAILED) {
+            throw new UserException(outcome.line());
+        }
+        System.out.println(outcome.line());
+        return outcome.exitCode();
+    }
+
+    private static int train(RunConfig config, NodePlace place, RunFolder folder, Checkpoint start, DataSet dataSet)
             throws InterruptedException {
         int lanes = start.state().lanes();
         LrSchedule learningRate = LrSchedule.of(config, lanes);
         SamplePictures samples = SamplePictures.of(config, folder.path(), dataSet);
         Outcome outcome = new TrainingRun(
                         config,
+                        place,
                         folder,
-                        start.state(),
+                        start,
                         dataSet,
                         () -> ModelSession.open(config, start),
                         step -> learningRate.at(step - 1),
                         List.of(MetricsFile.open(folder.metricsFile()), console(), samples))
                 .run();
         samples.end(outcome.kind() == Outcome.Kind.COMPLETED);
-        if (outcome.kind() == Outcome.Kind.FAILED) {
-            throw new UserException(outcome.line());
-        }
-        System.out.println(outcome.line());
-        return outcome.exitCode();
+        return end(outcome);
     }
 
     /** The launcher knows whether stdout is a terminal. */

@@ -99,7 +99,7 @@ public final class Tensors {
     }
 
     /** The memory of a contiguous tensor on the CPU, in native byte order. */
-    private static ByteBuffer memory(NDArray tensor) {
+    public static ByteBuffer memory(NDArray tensor) {
         ByteBuffer memory = tensor.toByteBuffer(true);
         if (!memory.isDirect()) {
             throw new IllegalStateException("DJL gave a copy of the tensor's memory");

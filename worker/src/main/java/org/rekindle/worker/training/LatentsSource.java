@@ -3,8 +3,6 @@ package org.rekindle.worker.training;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -160,21 +158,18 @@ public record LatentsSource(
                 0, new BatchContent.Pixels(rgb, side, side), captions, names, LaneCursor.START, LaneCursor.START);
     }
 
-    /** The example's own, where it is an object, with its captions where they are several. */
     private static ObjectNode metadata(Example example) {
-        ObjectNode metadata = null;
         try {
-            JsonNode node =
-                    example.metadata() == null ? null : example.metadata().read();
-            metadata = node instanceof ObjectNode object ? object.deepCopy() : null;
+            ObjectNode metadata = ShardExample.metadata(example);
+            if (metadata != null && metadata.has(DataSet.CAPTIONS)) {
+                // What the example's own metadata call captions need not be those that were encoded.
+                example.captions().forEach(metadata.putArray(DataSet.CAPTIONS)::add);
+            }
+            return metadata;
         } catch (IOException e) {
             LOG.warn("{}: its metadata are left out: {}", example.name(), e.getMessage());
+            return metadata(new Example(
+                    example.shard(), example.key(), example.index(), example.image(), example.captions(), null));
         }
-        // What the metadata call captions need not be those that were encoded.
-        if (example.captions().size() > 1 || (metadata != null && metadata.has(DataSet.CAPTIONS))) {
-            metadata = metadata == null ? JsonNodeFactory.instance.objectNode() : metadata;
-            example.captions().forEach(metadata.putArray(DataSet.CAPTIONS)::add);
-        }
-        return metadata;
     }
 }

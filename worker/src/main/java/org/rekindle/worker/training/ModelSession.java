@@ -16,6 +16,7 @@ import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
 import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.lanes.LaneBatch;
+import org.rekindle.worker.collectives.Collective;
 import org.rekindle.worker.diffusion.NoiseSchedule;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
@@ -43,6 +44,7 @@ public final class ModelSession implements TrainingSession {
     private NDManager step;
 
     private NDArray measured;
+    private Collective collective;
 
     ModelSession(
             NDManager manager,
@@ -141,10 +143,23 @@ public final class ModelSession implements TrainingSession {
                 losses.add(loss);
             }
         }
+        if (collective != null) {
+            collective.allReduceSum(optimizer.gradientMemory());
+        }
         measured = optimizer.measure(this.step, losses);
         double[] values = measured.toDoubleArray(); // the only time in a step that the host waits for the device
         boolean finite = Double.isFinite(values[0]) && Double.isFinite(values[1]);
         return new StepResult(values[0], values[1], finite);
+    }
+
+    @Override
+    public void reduceOver(Collective with) {
+        if (with != null && manager.getDevice().isGpu()) {
+            throw new UserException(
+                    "several workers on GPUs need distributed.dist_backend nccl, which this version has not;"
+                            + " give one worker more lanes (system.lanes), or hide the GPUs (CUDA_VISIBLE_DEVICES=)");
+        }
+        collective = with;
     }
 
     @Override

@@ -3,6 +3,7 @@ package org.rekindle.worker.training;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -130,6 +131,11 @@ final class Optimizer implements AutoCloseable {
                 return script.call(scope, "average", List.copyOf(ema.values()), weights, scalar);
             }
         });
+    }
+
+    /** The memory of all gradients, on the CPU: what is written there is the gradient. */
+    List<ByteBuffer> gradientMemory() {
+        return gradients.stream().map(Tensors::memory).toList();
     }
 
     void zeroGradients() {

@@ -14,8 +14,11 @@ final class RunLog implements AutoCloseable {
     private final Logger root;
     private final FileAppender<ILoggingEvent> appender = new FileAppender<>();
 
-    /** @param folder an existing folder; the file is {@code train.log} in it and is appended to */
-    RunLog(Path folder) {
+    /**
+     * @param folder of the files, which are appended to: {@code train.log}, or {@code train-N.log} of the others than node 0
+     * @param node rank of this node
+     */
+    RunLog(Path folder, int node) {
         LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
         root = context.getLogger(Logger.ROOT_LOGGER_NAME);
         PatternLayoutEncoder encoder = new PatternLayoutEncoder();
@@ -23,7 +26,8 @@ final class RunLog implements AutoCloseable {
         encoder.setPattern("%d{yyyy-MM-dd'T'HH:mm:ss.SSSXXX} %-5level [%thread] %logger{30} - %msg%n");
         encoder.start();
         appender.setContext(context);
-        appender.setFile(folder.resolve("train.log").toString());
+        appender.setFile(folder.resolve(node == 0 ? "train.log" : "train-" + node + ".log")
+                .toString());
         appender.setEncoder(encoder);
         appender.start();
         root.addAppender(appender);

@@ -1,6 +1,11 @@
 package org.rekindle.worker.training;
 
+import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
+import org.apache.pekko.actor.Address;
+import org.apache.pekko.actor.AddressFromURIString;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
@@ -10,16 +15,24 @@ import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.ClusterSingleton;
 import org.apache.pekko.cluster.typed.ClusterSingletonSettings;
 import org.apache.pekko.cluster.typed.Join;
+import org.apache.pekko.cluster.typed.JoinSeedNodes;
 import org.apache.pekko.cluster.typed.SingletonActor;
+import org.rekindle.coordinator.membership.NodePlace;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
+import org.rekindle.coordinator.protocol.EnterAnswer;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.coordinator.steps.Coordinator;
+import org.rekindle.data.UserException;
 
-/** The guardian of one node: joins the cluster, starts the coordinator's singleton and this node's worker. */
+/**
+ * The guardian of one node: joins the cluster, starts the coordinator's singleton, asks it what to start from, and starts this node's
+ * worker.
+ */
 final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
 
     /** What a node reacts to. */
@@ -30,8 +43,20 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
 
     private record Ended(Outcome outcome) implements Command {}
 
+    private record Answered(EnterAnswer answer) implements Command {}
+
+    private record AskAgain() implements Command {}
+
+    /** Node 0 may still be making the data set, or the coordinator on its way. */
+    private static final Duration ASK_EVERY = Duration.ofSeconds(1);
+
+    private final NodePlace place;
+    private final String configuration;
+    private final Function<EnterAnswer.Welcome, WorkerFactory> workers;
     private final ActorRef<CoordinatorCommand> coordinator;
     private final CompletableFuture<Outcome> ended;
+    private final TimerScheduler<Command> timers;
+    private boolean entered;
 
     /** Makes the behaviour of this node's worker. */
     interface WorkerFactory {
@@ -39,33 +64,58 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
                 ActorSystem<?> system, ActorRef<CoordinatorCommand> coordinator, ActorRef<Outcome> owner);
     }
 
-    /** @param ended completed once, when this node's worker has gone */
+    /**
+     * @param place where to join
+     * @param configuration hash of this node's configuration
+     * @param coordinator behaviour of the coordinator, where this node is to host it
+     * @param workers makes the worker's factory from what the run starts with
+     * @param ended completed once, when this node's worker has gone
+     */
     static Behavior<Command> create(
-            Behavior<CoordinatorCommand> coordinator, WorkerFactory worker, CompletableFuture<Outcome> ended) {
-        return Behaviors.setup(context -> new TrainingNode(context, coordinator, worker, ended));
+            NodePlace place,
+            String configuration,
+            Behavior<CoordinatorCommand> coordinator,
+            Function<EnterAnswer.Welcome, WorkerFactory> workers,
+            CompletableFuture<Outcome> ended) {
+        return Behaviors.setup(context -> Behaviors.withTimers(
+                timers -> new TrainingNode(context, timers, place, configuration, coordinator, workers, ended)));
     }
 
     private TrainingNode(
             ActorContext<Command> context,
+            TimerScheduler<Command> timers,
+            NodePlace place,
+            String configuration,
             Behavior<CoordinatorCommand> coordinator,
-            WorkerFactory worker,
+            Function<EnterAnswer.Welcome, WorkerFactory> workers,
             CompletableFuture<Outcome> ended) {
         super(context);
+        this.timers = timers;
+        this.place = place;
+        this.configuration = configuration;
+        this.workers = workers;
         this.ended = ended;
         Cluster cluster = Cluster.get(context.getSystem());
-        cluster.manager().tell(Join.create(cluster.selfMember().address()));
+        if (place.rank() == 0) {
+            cluster.manager().tell(Join.create(cluster.selfMember().address()));
+        } else {
+            Address seed =
+                    AddressFromURIString.parse("pekko://" + context.getSystem().name() + "@" + place.seed());
+            cluster.manager().tell(new JoinSeedNodes(List.of(seed)));
+        }
         this.coordinator = ClusterSingleton.get(context.getSystem())
                 .init(SingletonActor.of(coordinator, "coordinator")
                         .withProps(DispatcherSelector.fromConfig(Coordinator.DISPATCHER))
                         .withSettings(ClusterSingletonSettings.create(context.getSystem())
                                 .withRole(Coordinator.ROLE)));
-        ActorRef<Outcome> owner = context.messageAdapter(Outcome.class, Ended::new);
-        context.watch(context.spawn(worker.create(context.getSystem(), this.coordinator, owner), "worker"));
+        context.getSelf().tell(new AskAgain());
     }
 
     @Override
     public Receive<Command> createReceive() {
         return newReceiveBuilder()
+                .onMessage(AskAgain.class, again -> ask())
+                .onMessage(Answered.class, answered -> answered(answered.answer()))
                 .onMessage(Drain.class, drain -> {
                     coordinator.tell(new CoordinatorCommand.Drain(drain.reason()));
                     return this;
@@ -79,5 +129,34 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
                     return this;
                 })
                 .build();
+    }
+
+    private Behavior<Command> ask() {
+        if (!entered) {
+            ActorRef<EnterAnswer> answers = getContext().messageAdapter(EnterAnswer.class, Answered::new);
+            coordinator.tell(new CoordinatorCommand.Enter(place.rank(), configuration, answers));
+            timers.startSingleTimer(new AskAgain(), ASK_EVERY);
+        }
+        return this;
+    }
+
+    private Behavior<Command> answered(EnterAnswer answer) {
+        if (entered) {
+            return this;
+        }
+        entered = true;
+        if (answer instanceof EnterAnswer.Refused refused) {
+            ended.complete(Outcome.failed(refused.line()));
+            return this;
+        }
+        try {
+            ActorRef<Outcome> owner = getContext().messageAdapter(Outcome.class, Ended::new);
+            Behavior<WorkerActor.Command> worker = workers.apply((EnterAnswer.Welcome) answer)
+                    .create(getContext().getSystem(), coordinator, owner);
+            getContext().watch(getContext().spawn(worker, "worker"));
+        } catch (UserException e) {
+            ended.complete(Outcome.failed(e.getMessage()));
+        }
+        return this;
     }
 }

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalDouble;
 import org.rekindle.data.lanes.LaneBatch;
+import org.rekindle.worker.collectives.Collective;
 
 /**
  * The compute side of one worker: weights, gradients, optimizer and EMA on one device. The worker's training thread drives it and is
@@ -14,13 +15,20 @@ public interface TrainingSession extends AutoCloseable {
 
     /**
      * Runs forward and backward of one step over the worker's lanes, one after the other, and leaves in the gradients their sum
-     * divided by {@code lanes}.
+     * divided by {@code lanes}, summed over the workers of the collective.
      *
      * @param step the optimizer step, from 1
      * @param batches one per lane of this worker
      * @param lanes lanes of the whole run, the divisor of loss and gradients
      */
     StepResult computeGradients(long step, List<LaneBatch> batches, int lanes);
+
+    /**
+     * Sums gradients over the workers of a generation from now on.
+     *
+     * @param collective connected; null for a worker that is alone
+     */
+    void reduceOver(Collective collective);
 
     /** Applies the committed step: gradient clipping, optimizer, EMA. Leaves the gradients zero. */
     void apply(long step);

@@ -18,6 +18,7 @@ import org.rekindle.coordinator.protocol.StepStages;
 import org.rekindle.data.UserException;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.data.lanes.LaneCursor;
+import org.rekindle.worker.collectives.CollectiveAbortedException;
 import org.rekindle.worker.training.TrainingSession.Snapshot;
 import org.rekindle.worker.training.TrainingSession.StepResult;
 import org.slf4j.Logger;
@@ -37,12 +38,15 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
     sealed interface Command {}
 
     /**
-     * Own these lanes from now on. Not answered.
+     * Own these lanes from now on, and reduce over these workers. Answered with {@link WorkerActor.CollectiveLost} where they do not come
+     * together.
      *
      * @param lanes each with where it goes on
      * @param totalLanes lanes of the run
+     * @param peers addresses of the generation's workers
      */
-    record Assign(Map<Integer, LaneCursor> lanes, int totalLanes) implements Command {}
+    record Assign(long generation, int rank, Map<Integer, LaneCursor> lanes, int totalLanes, List<String> peers)
+            implements Command {}
 
     /** Compute the gradients of a step; answered with {@link WorkerActor.GradientsReady} when they are there. */
     record Compute(long generation, long step) implements Command {}
@@ -69,6 +73,9 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
 
     private final ActorRef<WorkerActor.Command> worker;
     private final WorkerLanes lanes;
+    private final WorkerRing ring;
+    private long assigned;
+    private long joined; // the generation whose ring is connected
     private final CheckpointWriter checkpoints;
     private final TrainerStates states;
     private TrainingSession session;
@@ -79,10 +86,11 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
             ActorRef<WorkerActor.Command> worker,
             Supplier<TrainingSession> session,
             WorkerLanes lanes,
+            WorkerRing ring,
             CheckpointWriter checkpoints,
             TrainerStates states) {
         return Behaviors.setup(context -> {
-            TrainingThread thread = new TrainingThread(context, worker, lanes, checkpoints, states);
+            TrainingThread thread = new TrainingThread(context, worker, lanes, ring, checkpoints, states);
             thread.perform(0, () -> {
                 thread.session = session.get();
                 worker.tell(new WorkerActor.SessionReady());
@@ -95,9 +103,11 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
             ActorContext<Command> context,
             ActorRef<WorkerActor.Command> worker,
             WorkerLanes lanes,
+            WorkerRing ring,
             CheckpointWriter checkpoints,
             TrainerStates states) {
         super(context);
+        this.ring = ring;
         this.worker = worker;
         this.lanes = lanes;
         this.checkpoints = checkpoints;
@@ -110,8 +120,11 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
                 .onMessage(
                         Assign.class,
                         assign -> perform(0, () -> {
+                            assigned = assign.generation();
                             lanes.assign(assign.lanes());
                             totalLanes = assign.totalLanes();
+                            session.reduceOver(ring.join(assign.generation(), assign.rank(), assign.peers()));
+                            joined = assigned;
                         }))
                 .onMessage(Compute.class, compute -> perform(compute.step(), () -> compute(compute)))
                 .onMessage(Settle.class, settle -> perform(settle.step(), () -> settle(settle)))
@@ -124,6 +137,7 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
                 })
                 .onSignal(PostStop.class, stop -> {
                     lanes.close();
+                    ring.close();
                     if (session != null) {
                         session.close();
                     }
@@ -133,6 +147,9 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
     }
 
     private void compute(Compute compute) {
+        if (compute.generation() != joined) {
+            return;
+        }
         long start = System.nanoTime();
         List<LaneBatch> batches = lanes.take();
         long taken = System.nanoTime();
@@ -176,6 +193,10 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
             action.run();
         } catch (CancellationException closing) {
             failed = true;
+        } catch (CollectiveAbortedException over) {
+            LOG.info(over.getMessage());
+            session.discard();
+            worker.tell(new WorkerActor.CollectiveLost(assigned, over.getMessage()));
         } catch (RuntimeException | LinkageError e) {
             failed = true;
             worker.tell(new WorkerActor.Failed(line(step, e)));

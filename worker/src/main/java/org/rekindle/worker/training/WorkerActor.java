@@ -49,6 +49,9 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     /** The training thread or the checkpoint's writer failed. The coordinator gets {@code WorkerFailed} and ends the run. */
     record Failed(String line) implements Command {}
 
+    /** The generation's ring is gone. The coordinator gets {@code CollectiveLost}. */
+    record CollectiveLost(long generation, String line) implements Command {}
+
     private record GraceOver() implements Command {}
 
     /** How long the training thread may take to close; samples are drawn after the last step of a complete run. */
@@ -60,6 +63,8 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     private final ActorRef<Outcome> owner;
     private final ActorRef<TrainingThread.Command> thread;
     private final WorkerLanes lanes;
+    private final int node;
+    private final WorkerRing ring;
     private final TimerScheduler<Command> timers;
     private long committed;
     private WorkerCommand.Assignment assignment;
@@ -75,16 +80,20 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     /**
      * @param coordinator the singleton's proxy
      * @param committed the step whose weights the session starts with
+     * @param node rank of this node
+     * @param ring where this worker meets the others
      * @param owner told once how the run ended, after which this actor stops
      */
     static Behavior<Command> create(
             ActorRef<CoordinatorCommand> coordinator,
             long committed,
             WorkerLanes lanes,
+            int node,
+            WorkerRing ring,
             ThreadFactory thread,
             ActorRef<Outcome> owner) {
         return Behaviors.setup(context -> Behaviors.withTimers(
-                timers -> new WorkerActor(context, timers, coordinator, committed, lanes, thread, owner)));
+                timers -> new WorkerActor(context, timers, coordinator, committed, lanes, node, ring, thread, owner)));
     }
 
     private WorkerActor(
@@ -93,9 +102,13 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
             ActorRef<CoordinatorCommand> coordinator,
             long committed,
             WorkerLanes lanes,
+            int node,
+            WorkerRing ring,
             ThreadFactory thread,
             ActorRef<Outcome> owner) {
         super(context);
+        this.node = node;
+        this.ring = ring;
         this.timers = timers;
         this.coordinator = coordinator;
         this.committed = committed;
@@ -120,6 +133,7 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
                     coordinator.tell(new CoordinatorCommand.CheckpointCommitted(written.step()));
                     return this;
                 })
+                .onMessage(CollectiveLost.class, this::collectiveLost)
                 .onMessage(Failed.class, failed -> failed(failed.line()))
                 .onMessage(GraceOver.class, over -> {
                     getContext().getLog().warn("the training thread did not close in time; leaving it behind");
@@ -131,7 +145,8 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
 
     private Behavior<Command> join() {
         joined = true;
-        coordinator.tell(new CoordinatorCommand.Join(getContext().messageAdapter(WorkerCommand.class, Told::new)));
+        coordinator.tell(new CoordinatorCommand.Join(
+                getContext().messageAdapter(WorkerCommand.class, Told::new), node, ring.address()));
         return this;
     }
 
@@ -143,7 +158,8 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
             return begin(assigned);
         } else if (message instanceof WorkerCommand.Commit commit) {
             return commit(commit);
-        } else if (message instanceof WorkerCommand.Abort) {
+        } else if (message instanceof WorkerCommand.Abort abort) {
+            ring.abort(abort.generation());
             drop();
             return this;
         } else {
@@ -161,7 +177,8 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
         assignment = assigned;
         Map<Integer, LaneCursor> own = new TreeMap<>();
         assigned.lanes().forEach(lane -> own.put(lane, assigned.cursors().get(lane)));
-        thread.tell(new TrainingThread.Assign(own, assigned.totalLanes()));
+        thread.tell(new TrainingThread.Assign(
+                assigned.generation(), assigned.rank(), own, assigned.totalLanes(), assigned.peers()));
         goOn(assigned.cursors(), assigned.checkpoint(), assigned.hold());
         return this;
     }
@@ -193,6 +210,15 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
             inFlight = false;
             thread.tell(new TrainingThread.Drop());
         }
+    }
+
+    /** After an abort everybody knows. */
+    private Behavior<Command> collectiveLost(CollectiveLost lost) {
+        if (outcome == null && lost.generation() == assignment.generation()) {
+            inFlight = false;
+            coordinator.tell(new CoordinatorCommand.CollectiveLost(lost.generation(), lost.line()));
+        }
+        return this;
     }
 
     private Behavior<Command> gradientsReady(GradientsReady ready) {
@@ -230,6 +256,7 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     private Behavior<Command> stop(Outcome how) {
         outcome = how;
         lanes.close();
+        ring.abort(Long.MAX_VALUE);
         thread.tell(new TrainingThread.Close());
         timers.startSingleTimer(new GraceOver(), how.kind() == Outcome.Kind.COMPLETED ? GRACE_COMPLETED : GRACE);
         return this;

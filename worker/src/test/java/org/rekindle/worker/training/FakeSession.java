@@ -14,6 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 import org.rekindle.coordinator.checkpoints.TrainerState;
 import org.rekindle.data.lanes.LaneBatch;
+import org.rekindle.worker.collectives.Collective;
 
 /**
  * A session whose one weight is a hash over the steps and the examples that trained it, in order: two runs have the same weight only
@@ -41,6 +42,11 @@ class FakeSession implements TrainingSession {
         gradients = new ArrayList<>();
         batches.forEach(batch -> gradients.addAll(batch.keys()));
         return new StepResult(batches.size() * 2.0, 1.0, true);
+    }
+
+    @Override
+    public void reduceOver(Collective collective) {
+        // It has no gradients.
     }
 
     @Override

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -284,6 +285,20 @@ class PrecomputedLatentsTest {
                     .get(stored);
             assertThat(stored).containsExactly(expected, within(1e-5f));
         }
+    }
+
+    @Test
+    void malformedMetadataAreLeftOutAndTheImageIsNot() throws IOException {
+        byte[] notJson = "{".getBytes(StandardCharsets.UTF_8);
+        Path shard = shard(
+                "metadata.tar",
+                new ShardExample("a", notJson, "json", "a red circle", null),
+                new ShardExample("a", png(), "png", "of the next example, which has no image", null));
+        Path encoded = folder.resolve("metadata-latents.tar");
+
+        assertThat(write(source(shard, "BF16"), encoded, 10).examples()).isEqualTo(1);
+        assertThat(examples(encoded).get(0).captions()).containsExactly("a red circle");
+        assertThat(examples(encoded).get(0).metadata()).isNull();
     }
 
     @Test

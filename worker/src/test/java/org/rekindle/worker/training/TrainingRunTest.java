@@ -26,6 +26,7 @@ import org.rekindle.coordinator.checkpoints.RunFolder;
 import org.rekindle.coordinator.checkpoints.TrainerState;
 import org.rekindle.coordinator.config.ConfigReader;
 import org.rekindle.coordinator.config.RunConfig;
+import org.rekindle.coordinator.membership.NodePlace;
 import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.coordinator.monitoring.StepMetrics;
 import org.rekindle.coordinator.protocol.Outcome;
@@ -93,8 +94,9 @@ class TrainingRunTest {
                     .orElseGet(() -> TrainingRun.fresh(config, config.lanes(1)));
             return new TrainingRun(
                             config,
+                            NodePlace.ALONE,
                             run,
-                            start,
+                            new Checkpoint(run.path(), start),
                             DataSet.of(config.dataset(), LocalShard.of(List.of(Path.of("a.tar")))),
                             () -> session = sessions.apply(start),
                             step -> 0.1,

@@ -60,14 +60,18 @@ class WorkerActorTest {
     private ActorRef<WorkerActor.Command> worker(
             ActorRef<CoordinatorCommand> coordinator, FakeFeeds feeds, FakeSession session, ActorRef<Outcome> owner) {
         WorkerLanes lanes = new WorkerLanes(feeds);
+        WorkerRing ring = new WorkerRing(null);
         return kit.spawn(WorkerActor.create(
                 coordinator,
                 0,
                 lanes,
+                0,
+                ring,
                 worker -> TrainingThread.create(
                         worker,
                         () -> session,
                         lanes,
+                        ring,
                         new CheckpointWriter(null, List.of(), Runnable::run),
                         new TrainerStates(2, 2, 0, "")),
                 owner));
@@ -84,7 +88,8 @@ class WorkerActorTest {
         for (int lane : lanes) {
             own.add(lane);
         }
-        return new WorkerCommand.Assignment(generation, 0, 2, own, 2, committed, Map.of(0, at, 1, at), false, false);
+        return new WorkerCommand.Assignment(
+                generation, 0, 2, own, 2, committed, Map.of(0, at, 1, at), false, false, List.of(""));
     }
 
     @Test
@@ -132,7 +137,8 @@ class WorkerActorTest {
                     .expectMessageClass(CoordinatorCommand.Join.class)
                     .worker();
             Map<Integer, LaneCursor> start = Map.of(0, LaneCursor.START, 1, LaneCursor.START);
-            worker.tell(new WorkerCommand.Assignment(1, rank, 2, List.of(rank), 2, 0, start, false, false));
+            worker.tell(
+                    new WorkerCommand.Assignment(1, rank, 2, List.of(rank), 2, 0, start, false, false, List.of("")));
             LaneCursor after = coordinator
                     .expectMessageClass(StepReady.class)
                     .lanes()
@@ -200,7 +206,8 @@ class WorkerActorTest {
                 0,
                 Map.of(0, LaneCursor.START, 1, LaneCursor.START),
                 () -> Ledger.open(folder.resolve("ledger.jsonl")),
-                new Coordinator.Reporting(2, step -> 0, List.of(progress))));
+                new Coordinator.Reporting(2, step -> 0, List.of(progress)),
+                new Coordinator.Entrance("", "")));
         TestProbe<Outcome> owner = kit.createTestProbe();
         FakeSession survivor = paced(session());
         FakeSession victim = paced(session());

@@ -1,4 +1,4 @@
-package org.rekindle.worker.cli;
+package org.rekindle.coordinator.membership;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

@@ -1,4 +1,4 @@
-package org.rekindle.worker.cli;
+package org.rekindle.coordinator.membership;
 
 import java.util.List;
 import java.util.Map;
@@ -12,7 +12,7 @@ import org.rekindle.data.UserException;
  * @param rank from 0
  * @param variable where it was read; null for a worker that is alone
  */
-record WorkerRank(int rank, int workers, String variable) {
+public record WorkerRank(int rank, int workers, String variable) {
 
     private record Pair(String rank, String workers) {}
 
@@ -27,7 +27,7 @@ record WorkerRank(int rank, int workers, String variable) {
      *
      * @throws UserException when a value is no rank, or a rank other than 0 has no number of workers beside it
      */
-    static WorkerRank of(Map<String, String> environment) {
+    public static WorkerRank of(Map<String, String> environment) {
         for (Pair pair : LAUNCHERS) {
             Optional<WorkerRank> found = read(environment, pair);
             if (found.isPresent()) {

@@ -1,0 +1,64 @@
+package org.rekindle.coordinator.membership;
+
+import java.io.IOException;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.Map;
+import org.rekindle.data.UserException;
+
+/**
+ * Where a process stands in the run's cluster. Node 0 is at {@code MASTER_ADDR} and {@code MASTER_PORT}, as for torchrun; the others go there
+ * first.
+ *
+ * @param rank of the node, from 0
+ * @param nodes that the run starts with
+ * @param host name or address of this node, by which the others reach it
+ * @param port of this node; 0 for any that is free
+ * @param seed host and port of node 0; null where there is no other node
+ */
+public record NodePlace(int rank, int nodes, String host, int port, String seed) {
+
+    private static final String LOOPBACK = "127.0.0.1";
+
+    /** A run of one process, which nobody else reaches. */
+    public static final NodePlace ALONE = new NodePlace(0, 1, LOOPBACK, 0, null);
+
+    /**
+     * Reads the launcher's variables.
+     *
+     * @throws UserException when there are several workers and {@code MASTER_ADDR} or {@code MASTER_PORT} is missing or malformed
+     */
+    public static NodePlace of(Map<String, String> environment) {
+        WorkerRank rank = WorkerRank.of(environment);
+        if (rank.workers() == 1) {
+            return ALONE;
+        }
+        String address = environment.get("MASTER_ADDR");
+        String port = environment.get("MASTER_PORT");
+        if (address == null
+                || address.isBlank()
+                || port == null
+                || !port.strip().matches("\\d{1,5}")) {
+            throw new UserException("environment: " + rank.variable() + "=" + rank.rank() + " of " + rank.workers()
+                    + " workers, but MASTER_ADDR=" + address + " and MASTER_PORT=" + port
+                    + " do not say where worker 0 is: set both, as torchrun does");
+        }
+        String master = address.strip();
+        int number = Integer.parseInt(port.strip());
+        return rank.rank() == 0
+                ? new NodePlace(0, rank.workers(), master, number, master + ":" + number)
+                : new NodePlace(rank.rank(), rank.workers(), towards(master, number), 0, master + ":" + number);
+    }
+
+    /** The address of this machine on the way to another; no packet is sent. */
+    private static String towards(String host, int port) {
+        try (DatagramSocket socket = new DatagramSocket()) {
+            socket.connect(new InetSocketAddress(InetAddress.getByName(host), port));
+            return socket.getLocalAddress().getHostAddress();
+        } catch (IOException e) {
+            throw new UserException(
+                    "environment: MASTER_ADDR=" + host + " cannot be found (" + UserException.reason(e) + ")", e);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+package org.rekindle.worker.collectives;
+
+import java.nio.ByteBuffer;
+import java.util.List;
+
+/**
+ * What the workers of one generation compute together. A generation's members do not change: when one is lost, all calls fail on all
+ * ranks, and the next generation makes a collective of its own.
+ *
+ * <p>Data are direct buffers in native byte order, from position to limit; a list of them counts as one vector, whatever its parts.
+ * All ranks call the same operations in the same order with vectors of the same size; that they do is checked. When an operation
+ * throws, what its buffers hold is undefined, and nothing touches them any more.
+ *
+ * <p>One thread calls the operations; {@link #abort} and {@link #close} may come from any thread.
+ */
+public interface Collective extends AutoCloseable {
+
+    /** This worker's place, from 0. */
+    int rank();
+
+    /** How many workers there are. */
+    int worldSize();
+
+    /**
+     * Replaces fp32 data by their sum over all ranks, which is the same on all ranks to the bit.
+     *
+     * @throws PeerLostException when a rank is gone
+     * @throws CollectiveAbortedException when a rank aborted
+     */
+    void allReduceSum(List<ByteBuffer> data);
+
+    /**
+     * Replaces the bytes of all ranks by those of {@code root}.
+     *
+     * @throws PeerLostException when a rank is gone
+     * @throws CollectiveAbortedException when a rank aborted
+     */
+    void broadcast(int root, List<ByteBuffer> data);
+
+    /** Ends the generation for all: a call that runs or follows, on any rank, throws {@link CollectiveAbortedException}. */
+    void abort();
+
+    /** Gives everything back; an operation that still runs is aborted. */
+    @Override
+    void close();
+}

@@ -1,0 +1,17 @@
+package org.rekindle.worker.collectives;
+
+/** The collective came to an end before the operation did; the generation is over on every rank. */
+public class CollectiveAbortedException extends RuntimeException {
+
+    private final int rank;
+
+    CollectiveAbortedException(int rank, String line) {
+        super(line);
+        this.rank = rank;
+    }
+
+    /** The rank that aborted or is lost. */
+    public int rank() {
+        return rank;
+    }
+}

@@ -1,0 +1,15 @@
+package org.rekindle.worker.collectives;
+
+import java.time.Duration;
+
+/**
+ * How a ring runs; the same on all ranks.
+ *
+ * @param peerTimeout a rank that was silent for so long is lost; its process tells four times in that span that it lives, also while
+ *     the worker computes
+ * @param bf16 whether sums travel as bfloat16, in half the bytes, and are rounded to it; broadcasts stay as they are
+ */
+public record RingSettings(Duration peerTimeout, boolean bf16) {
+
+    public static final RingSettings DEFAULT = new RingSettings(Duration.ofSeconds(10), false);
+}

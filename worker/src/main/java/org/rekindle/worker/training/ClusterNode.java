@@ -1,0 +1,100 @@
+package org.rekindle.worker.training;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.Behavior;
+import org.rekindle.coordinator.membership.NodePlace;
+import org.rekindle.coordinator.protocol.CoordinatorCommand;
+import org.rekindle.coordinator.protocol.EnterAnswer;
+import org.rekindle.coordinator.protocol.Outcome;
+import org.rekindle.data.UserException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * This process as a node of the run's cluster, from the joining to the end.
+ *
+ * @param configuration hash of the configuration
+ */
+record ClusterNode(NodePlace place, String configuration) {
+
+    private static final Logger LOG = LoggerFactory.getLogger(ClusterNode.class);
+    private static final int SHUTDOWN_SECONDS = 15;
+
+    /**
+     * Takes part until the run has ended; SIGINT, SIGTERM and SIGUSR1 drain it.
+     *
+     * @param coordinator makes the coordinator's behaviour, where this node is to host it; what is completed ends this node
+     * @param workers makes the worker's factory from what the run starts with
+     */
+    @SuppressWarnings("try") // the signals are only held
+    Outcome run(
+            Function<CompletableFuture<Outcome>, Behavior<CoordinatorCommand>> coordinator,
+            Function<EnterAnswer.Welcome, TrainingNode.WorkerFactory> workers) {
+        CompletableFuture<Outcome> ended = new CompletableFuture<>();
+        ActorSystem<TrainingNode.Command> system;
+        try {
+            system = ActorSystem.create(
+                    TrainingNode.create(place, configuration, coordinator.apply(ended), workers, ended),
+                    "rekindle",
+                    settings());
+        } catch (RuntimeException e) {
+            throw unbindable(e);
+        }
+        system.getWhenTerminated()
+                .thenRun(() -> ended.complete(Outcome.failed("this node left the cluster; the log has more")));
+        try (DrainSignals signals = new DrainSignals(name -> system.tell(new TrainingNode.Drain(name)))) {
+            return ended.get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return Outcome.failed("interrupted");
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e.getCause());
+        } finally {
+            terminate(system);
+        }
+    }
+
+    private Config settings() {
+        return ConfigFactory.parseMap(Map.of(
+                        "pekko.actor.provider", "cluster",
+                        "pekko.remote.artery.canonical.hostname", place.host(),
+                        "pekko.remote.artery.canonical.port", place.port()))
+                .withFallback(ConfigFactory.load());
+    }
+
+    private RuntimeException unbindable(RuntimeException e) {
+        for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+            if (cause instanceof java.net.BindException
+                    || cause.getClass().getSimpleName().equals("RemoteTransportException")) {
+                return new UserException(
+                        "port " + place.port() + " of " + place.host()
+                                + " cannot be listened on: it is in use, or the address is not this machine's; set"
+                                + " MASTER_ADDR and MASTER_PORT to this machine and a free port",
+                        e);
+            }
+        }
+        return e;
+    }
+
+    /** Leaves the cluster and waits for that, within bounds: a thread stuck in native code must not keep the process. */
+    private static void terminate(ActorSystem<?> system) {
+        system.terminate();
+        try {
+            system.getWhenTerminated().toCompletableFuture().get(SHUTDOWN_SECONDS, TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+            LOG.warn("the actor system did not end within {} s", SHUTDOWN_SECONDS);
+        } catch (ExecutionException e) {
+            LOG.warn("the actor system ended badly", e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,9 @@
+package org.rekindle.worker.training;
+
+import org.apache.pekko.actor.typed.ActorSystem;
+
+/** Where the batches of a worker's lanes come from, given the actor system. */
+interface FeedSource {
+
+    WorkerLanes.Feeds in(ActorSystem<?> system);
+}

@@ -1,0 +1,57 @@
+package org.rekindle.worker.training;
+
+import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.function.Supplier;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.DispatcherSelector;
+import org.rekindle.coordinator.checkpoints.CheckpointFolder;
+import org.rekindle.coordinator.checkpoints.TrainerState;
+import org.rekindle.coordinator.config.RunConfig;
+import org.rekindle.coordinator.membership.NodePlace;
+import org.rekindle.coordinator.monitoring.StepListener;
+import org.rekindle.coordinator.protocol.CoordinatorCommand;
+import org.rekindle.coordinator.protocol.Outcome;
+import org.rekindle.worker.collectives.RingListener;
+
+/**
+ * The worker of a node.
+ *
+ * @param start state that the run goes on from
+ * @param session makes the training session; called once, on the training thread
+ * @param listeners hear of checkpoints that this worker writes
+ */
+record NodeWorker(
+        RunConfig config,
+        NodePlace place,
+        CheckpointFolder checkpoints,
+        TrainerState start,
+        Supplier<TrainingSession> session,
+        List<StepListener> listeners,
+        FeedSource feeds)
+        implements TrainingNode.WorkerFactory {
+
+    private static final String CHECKPOINT_DISPATCHER = "rekindle.checkpoint-dispatcher";
+
+    @Override
+    public Behavior<WorkerActor.Command> create(
+            ActorSystem<?> system, ActorRef<CoordinatorCommand> coordinator, ActorRef<Outcome> owner) {
+        Executor files = system.dispatchers().lookup(DispatcherSelector.fromConfig(CHECKPOINT_DISPATCHER));
+        CheckpointWriter writer = new CheckpointWriter(checkpoints, listeners, files);
+        WorkerLanes lanes = new WorkerLanes(feeds.in(system));
+        String run = config.experiment().folder().toAbsolutePath() + " " + config.configurationHash();
+        RingListener listener = place.nodes() == 1 ? null : RingListener.bind(place.host(), 0, run);
+        WorkerRing ring = new WorkerRing(listener);
+        return WorkerActor.create(
+                coordinator,
+                start.step(),
+                lanes,
+                place.rank(),
+                ring,
+                worker -> TrainingThread.create(
+                        worker, session, lanes, ring, writer, TrainingRun.states(config, start.lanes())),
+                owner);
+    }
+}

@@ -1,0 +1,92 @@
+package org.rekindle.worker.training;
+
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.List;
+import org.rekindle.worker.collectives.Collective;
+import org.rekindle.worker.collectives.RingCollective;
+import org.rekindle.worker.collectives.RingListener;
+import org.rekindle.worker.collectives.RingSettings;
+
+/**
+ * A worker's place in the rings of one generation after the other. The training thread joins; any thread may abort, which ends a wait of
+ * the training thread.
+ */
+final class WorkerRing implements AutoCloseable {
+
+    private static final Duration CONNECT = Duration.ofSeconds(30);
+
+    private final RingListener listener;
+    private RingCollective current;
+    private long aborted = -1;
+
+    /** @param listener null for a worker that is alone */
+    WorkerRing(RingListener listener) {
+        this.listener = listener;
+    }
+
+    /** Where the others reach this worker; empty for one that is alone. */
+    String address() {
+        if (listener == null) {
+            return "";
+        }
+        InetSocketAddress address = listener.address();
+        return address.getAddress().getHostAddress() + ":" + address.getPort();
+    }
+
+    /**
+     * Connects the ring of a generation.
+     *
+     * @return null where the generation has one worker, or this one is alone
+     * @throws org.rekindle.worker.collectives.CollectiveAbortedException when a neighbour does not come, or the generation is over
+     */
+    Collective join(long generation, int rank, List<String> peers) {
+        closeRing();
+        if (listener == null || peers.size() == 1) {
+            return null;
+        }
+        List<InetSocketAddress> addresses =
+                peers.stream().map(WorkerRing::parse).toList();
+        RingCollective ring = new RingCollective(generation, rank, addresses, listener, RingSettings.DEFAULT);
+        synchronized (this) {
+            current = ring;
+            if (aborted >= generation) {
+                ring.abort();
+            }
+        }
+        ring.connect(CONNECT);
+        return ring;
+    }
+
+    private static InetSocketAddress parse(String address) {
+        int colon = address.lastIndexOf(':');
+        return new InetSocketAddress(address.substring(0, colon), Integer.parseInt(address.substring(colon + 1)));
+    }
+
+    /** A generation is over. */
+    synchronized void abort(long generation) {
+        aborted = Math.max(aborted, generation);
+        if (current != null) {
+            current.abort();
+        }
+    }
+
+    private void closeRing() {
+        RingCollective old;
+        synchronized (this) {
+            old = current;
+            current = null;
+        }
+        if (old != null) {
+            old.close();
+        }
+    }
+
+    @Override
+    public void close() {
+        closeRing();
+        if (listener != null) {
+            listener.close();
+        }
+    }
+}
