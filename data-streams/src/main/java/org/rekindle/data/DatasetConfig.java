@@ -47,7 +47,7 @@ public record DatasetConfig(String type, Params params, ShardRecipe make) {
      * @param multiCaption which of several captions an example is trained with: {@code random} (default, anew in each epoch) or
      *     {@code first}
      * @param randomCrop whether the square (or bucket) is cut out at a random place; default false, the centre
-     * @param horizontalFlip whether every other image is mirrored; default false
+     * @param horizontalFlip whether half of the images, drawn anew in each epoch, are mirrored; default false
      * @param buckets sizes of other aspect ratios than 1; null for squares
      * @param onShardError {@code skip} or {@code stop}, for shards that are damaged or cannot be had; absent skips the damaged ones,
      *     which are so at every reading, and stops at the others

@@ -29,14 +29,15 @@ record CsvFormat(TableColumns columns, Stores stores) implements ExampleFormat {
     @Override
     public ExampleReader open(Shard shard, LongPredicate wanted, long first, ReadListener listener) {
         try {
-            CSVParser parser = parser(shard);
+            RowText text = text(shard);
+            CSVParser parser = parser(shard, text);
             try {
                 columns.require("shard " + shard.location(), parser.getHeaderNames());
             } catch (UserException e) {
                 parser.close();
                 throw ShardFailure.damaged(e.getMessage());
             }
-            return new CsvReader(this, shard, parser, wanted, listener);
+            return new CsvReader(this, shard, parser, text, wanted, listener);
         } catch (IOException | UncheckedIOException | IllegalArgumentException e) {
             throw failure(shard, e);
         }
@@ -52,7 +53,7 @@ record CsvFormat(TableColumns columns, Stores stores) implements ExampleFormat {
         }
     }
 
-    private static CSVParser parser(Shard shard) throws IOException {
+    private static RowText text(Shard shard) throws IOException {
         InputStream bytes = StoreFailure.marked(shard.open(0));
         try {
             Reader text = new BufferedReader(new InputStreamReader(
@@ -65,6 +66,15 @@ record CsvFormat(TableColumns columns, Stores stores) implements ExampleFormat {
             if (text.read() != BYTE_ORDER_MARK) {
                 text.reset();
             }
+            return new RowText(text);
+        } catch (IOException e) {
+            bytes.close();
+            throw e;
+        }
+    }
+
+    private static CSVParser parser(Shard shard, RowText text) throws IOException {
+        try {
             boolean tabs = shard.name().toLowerCase(Locale.ROOT).endsWith(".tsv");
             CSVFormat format = (tabs ? CSVFormat.TDF : CSVFormat.DEFAULT)
                     .builder()
@@ -77,7 +87,7 @@ record CsvFormat(TableColumns columns, Stores stores) implements ExampleFormat {
                     .get();
             return CSVParser.parse(text, format);
         } catch (IOException | RuntimeException e) {
-            bytes.close();
+            text.close();
             throw e;
         }
     }

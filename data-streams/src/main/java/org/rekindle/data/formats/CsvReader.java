@@ -18,6 +18,7 @@ final class CsvReader implements ExampleReader {
     private final CsvFormat format;
     private final Shard shard;
     private final CSVParser parser;
+    private final RowText text;
     private final Iterator<CSVRecord> rows;
     private final LongPredicate wanted;
     private final ReadListener listener;
@@ -27,10 +28,17 @@ final class CsvReader implements ExampleReader {
     private final String key;
     private long index = -1;
 
-    CsvReader(CsvFormat format, Shard shard, CSVParser parser, LongPredicate wanted, ReadListener listener) {
+    CsvReader(
+            CsvFormat format,
+            Shard shard,
+            CSVParser parser,
+            RowText text,
+            LongPredicate wanted,
+            ReadListener listener) {
         this.format = format;
         this.shard = shard;
         this.parser = parser;
+        this.text = text;
         this.rows = parser.iterator();
         this.wanted = wanted;
         this.listener = listener;
@@ -46,6 +54,7 @@ final class CsvReader implements ExampleReader {
         try {
             while (rows.hasNext()) {
                 CSVRecord row = rows.next();
+                text.row();
                 index++;
                 listener.example(index, row.getBytePosition());
                 if (wanted.test(index) && isWhole(row)) {

@@ -65,7 +65,11 @@ final class ParquetImages implements AutoCloseable {
                 current = row == inRow ? bytes(values) : null;
                 row++;
             }
-        } catch (RuntimeException e) {
+        } catch (IOException | RuntimeException e) {
+            ShardFailure failure = ParquetFormat.failure(shard, e);
+            if (!failure.isDamage()) {
+                throw failure;
+            }
             throw new IOException(
                     "cannot be read (" + String.valueOf(e.getMessage()).replaceAll("\\s+", " ") + ")", e);
         }

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.math.BigDecimal;
+import java.math.BigInteger;
 import org.apache.parquet.example.data.Group;
 import org.apache.parquet.schema.GroupType;
 import org.apache.parquet.schema.LogicalTypeAnnotation;
@@ -43,14 +45,36 @@ final class ParquetValues {
             boolean list = type.getLogicalTypeAnnotation() instanceof LogicalTypeAnnotation.ListLogicalTypeAnnotation;
             return list ? list(inner) : object(inner);
         }
+        LogicalTypeAnnotation logical = type.getLogicalTypeAnnotation();
+        if (logical instanceof LogicalTypeAnnotation.DecimalLogicalTypeAnnotation decimal) {
+            return JSON.numberNode(new BigDecimal(unscaled(values, type, field, index), decimal.getScale()));
+        }
+        boolean signed =
+                !(logical instanceof LogicalTypeAnnotation.IntLogicalTypeAnnotation number) || number.isSigned();
         return switch (type.asPrimitiveType().getPrimitiveTypeName()) {
-            case INT32 -> JSON.numberNode(values.getInteger(field, index));
-            case INT64 -> JSON.numberNode(values.getLong(field, index));
+            case INT32 -> {
+                int value = values.getInteger(field, index);
+                yield JSON.numberNode(signed ? value : Integer.toUnsignedLong(value));
+            }
+            case INT64 -> {
+                long value = values.getLong(field, index);
+                yield signed || value >= 0
+                        ? JSON.numberNode(value)
+                        : JSON.numberNode(new BigInteger(Long.toUnsignedString(value)));
+            }
             case FLOAT -> JSON.numberNode(values.getFloat(field, index));
             case DOUBLE -> JSON.numberNode(values.getDouble(field, index));
             case BOOLEAN -> JSON.booleanNode(values.getBoolean(field, index));
             case BINARY -> isText(type) ? JSON.textNode(values.getString(field, index)) : null;
             default -> null;
+        };
+    }
+
+    private static BigInteger unscaled(Group values, Type type, int field, int index) {
+        return switch (type.asPrimitiveType().getPrimitiveTypeName()) {
+            case INT32 -> BigInteger.valueOf(values.getInteger(field, index));
+            case INT64 -> BigInteger.valueOf(values.getLong(field, index));
+            default -> new BigInteger(values.getBinary(field, index).getBytes());
         };
     }
 

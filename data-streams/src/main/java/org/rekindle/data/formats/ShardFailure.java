@@ -1,10 +1,12 @@
 package org.rekindle.data.formats;
 
+import org.rekindle.data.UserException;
+
 /**
  * A shard that cannot be opened or read on. The message is a sentence about the shard that names it, the member and the byte where there
  * are such.
  */
-public final class ShardFailure extends RuntimeException {
+public final class ShardFailure extends UserException {
 
     private final boolean damage;
 

@@ -121,13 +121,18 @@ final class WebDatasetReader implements ExampleReader {
         int size = (int) tar.size();
         return new EncodedImage() {
             @Override
-            public byte[] read() throws IOException {
+            public byte[] read() {
                 listener.member(size);
-                return images.read(position, size);
+                try {
+                    return images.read(position, size);
+                } catch (IOException e) {
+                    throw ShardFailure.unavailable(
+                            "shard " + shard + " cannot be read at byte " + position + " (" + e.getMessage() + ")", e);
+                }
             }
 
             @Override
-            public EncodedImage kept() throws IOException {
+            public EncodedImage kept() {
                 return EncodedImage.of(read());
             }
         };

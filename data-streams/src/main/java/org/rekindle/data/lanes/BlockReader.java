@@ -95,10 +95,7 @@ final class BlockReader implements AutoCloseable {
         List<Accepted> examples = new ArrayList<>();
         skips = new ArrayList<>();
         while (examples.size() < shuffleBuffer && position < walk.size()) {
-            Example next = nextOfRange();
-            if (next != null) {
-                acceptance.accepted(next).ifPresent(examples::add);
-            }
+            nextOfRange().ifPresent(examples::add);
         }
         boolean endsEpoch = examples.size() < shuffleBuffer;
         LaneCursor end = endsEpoch
@@ -134,8 +131,11 @@ final class BlockReader implements AutoCloseable {
         return buckets.areMany() ? (start.carried() + examples) % batchSize : 0;
     }
 
-    /** Returns the next example of the current range; null at its end, from where the next range goes on. */
-    private Example nextOfRange() {
+    /**
+     * Returns the next example of the current range; nothing where it is turned away, and at the range's end, from where the next range
+     * goes on.
+     */
+    private Optional<Accepted> nextOfRange() {
         ShardRange range = walk.get(position);
         Optional<LaneCursor.Skip> known = start.skips().stream()
                 .filter(skip -> skip.position() == position)
@@ -150,10 +150,12 @@ final class BlockReader implements AutoCloseable {
             Example next = reader.next();
             if (next == null) {
                 nextRange();
-            } else {
-                example = next.index() / range.modulus() + 1;
+                return Optional.empty();
             }
-            return next;
+            // Its image may still be with the store: it counts as read when it is kept.
+            Optional<Accepted> accepted = acceptance.accepted(next);
+            example = next.index() / range.modulus() + 1;
+            return accepted;
         } catch (ShardFailure failure) {
             requireOpen();
             if (known.isPresent() || !errors.skips(failure)) {
@@ -164,10 +166,10 @@ final class BlockReader implements AutoCloseable {
         }
     }
 
-    private Example skip(LaneCursor.Skip skip) {
+    private Optional<Accepted> skip(LaneCursor.Skip skip) {
         skips.add(skip);
         nextRange();
-        return null;
+        return Optional.empty();
     }
 
     private void nextRange() {

@@ -1,6 +1,7 @@
 package org.rekindle.data.formats;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.net.httpserver.HttpServer;
@@ -136,6 +137,17 @@ class CsvReaderTest {
         } finally {
             server.stop(0);
         }
+    }
+
+    @Test
+    void aQuoteThatIsNeverClosedDoesNotFillTheMemory() {
+        String row = "a.png,an unremarkable caption of about fifty characters\n";
+        assertThatThrownBy(() -> read("q.csv", "path,caption\na.png,\"" + row.repeat(600_000), null))
+                .isInstanceOf(ShardFailure.class)
+                .hasMessageContaining("a row is longer than 16777216 characters: a quote is not closed");
+        assertThatCode(() -> assertThat(read("r.csv", "path,caption\n" + row.repeat(600_000), null))
+                        .hasSize(600_000))
+                .doesNotThrowAnyException();
     }
 
     @Test

@@ -86,7 +86,7 @@ final class RingCall {
             int read = channel.read(reply);
             if (read < 0) {
                 return STRANGER;
-            } else if (!goesOn(until)) {
+            } else if (reply.hasRemaining() && !goesOn(until)) {
                 return "it does not answer";
             } else if (reply.hasRemaining()) {
                 await(until);

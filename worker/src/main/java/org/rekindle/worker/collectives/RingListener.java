@@ -141,12 +141,20 @@ public final class RingListener implements AutoCloseable {
             if (callers.size() == MAX_CALLERS) {
                 RingLinks.close(callers.poll().channel());
             }
+            admit(channel, now);
+        }
+    }
+
+    private void admit(SocketChannel channel, long now) {
+        try {
             Caller caller =
                     new Caller(channel, ByteBuffer.allocate(RingHello.BYTES).order(ByteOrder.nativeOrder()), now);
             channel.configureBlocking(false);
             channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
             channel.register(selector, SelectionKey.OP_READ, caller);
             callers.add(caller);
+        } catch (IOException e) {
+            RingLinks.close(channel);
         }
     }
 

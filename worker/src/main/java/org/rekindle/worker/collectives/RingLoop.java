@@ -114,7 +114,7 @@ final class RingLoop implements Runnable {
         if (moved) {
             selector.selectNow();
         } else {
-            selector.select(timeout.toMillis() / HEARTBEATS_PER_TIMEOUT);
+            selector.select(Math.max(1, timeout.toMillis() / HEARTBEATS_PER_TIMEOUT));
         }
         moved = false;
         Set<SelectionKey> ready = selector.selectedKeys();
