@@ -35,9 +35,10 @@ public final class AcceptedImages implements Iterator<AcceptedImages.Image>, Aut
                 new Acceptance(dataSet.params(), counters, dataSet.params().filterPatience());
         LaneDecoder decoder = LaneDecoder.of(dataSet);
         int resolution = dataSet.params().resolution();
-        reader = dataSet.all(
-                new Listener(counters, new ShardErrors(dataSet.params().onShardError())));
-        Iterator<Example> accepted = new Accepting(reader, acceptance);
+        Listener listener =
+                new Listener(counters, new ShardErrors(dataSet.params().onShardError()));
+        reader = dataSet.all(listener);
+        Iterator<Example> accepted = new Accepting(reader, acceptance, listener);
         for (long i = 0; i < skip && accepted.hasNext(); i++) {
             accepted.next();
         }
@@ -77,19 +78,25 @@ public final class AcceptedImages implements Iterator<AcceptedImages.Image>, Aut
 
         @Override
         public void failed(Shard shard, ShardFailure failure) {
+            failed(shard.name(), failure);
+        }
+
+        void failed(String shard, ShardFailure failure) {
             if (!errors.skips(failure)) {
                 throw ShardErrors.stopped(failure);
             }
-            counters.skippedShard(shard.name(), failure.getMessage());
+            counters.skippedShard(shard, failure.getMessage());
         }
     }
 
     private static final class Accepting implements Iterator<Example> {
         private final ExampleReader reader;
         private final Acceptance acceptance;
+        private final Listener listener;
         private Example next;
 
-        Accepting(ExampleReader reader, Acceptance acceptance) {
+        Accepting(ExampleReader reader, Acceptance acceptance, Listener listener) {
+            this.listener = listener;
             this.reader = reader;
             this.acceptance = acceptance;
         }
@@ -97,12 +104,21 @@ public final class AcceptedImages implements Iterator<AcceptedImages.Image>, Aut
         @Override
         public boolean hasNext() {
             for (Example example = next == null ? reader.next() : null; example != null; example = reader.next()) {
-                next = acceptance.accepted(example).map(Accepted::example).orElse(null);
+                next = accepted(example);
                 if (next != null) {
                     return true;
                 }
             }
             return next != null;
+        }
+
+        private Example accepted(Example example) {
+            try {
+                return acceptance.accepted(example).map(Accepted::example).orElse(null);
+            } catch (ShardFailure failure) {
+                listener.failed(example.shard(), failure);
+                return null;
+            }
         }
 
         @Override
