@@ -39,7 +39,7 @@ final class AllExamples implements ExampleReader {
             }
             return reader.next();
         } catch (ShardFailure e) {
-            listener.corrupt(shard.name(), e.getMessage() + "; what follows in this shard is left out");
+            listener.failed(shard, e);
             return null;
         }
     }

@@ -1,5 +1,7 @@
 package org.rekindle.data.formats;
 
+import org.rekindle.data.stores.Shard;
+
 /** Hears what a reader meets on its way; called by the reading thread. */
 public interface ReadListener {
 
@@ -16,6 +18,13 @@ public interface ReadListener {
 
     /** A member was read whole. */
     default void member(long bytes) {}
+
+    /**
+     * A shard cannot be opened or read on, and what follows in it is left out; may throw to end the reading.
+     */
+    default void failed(Shard shard, ShardFailure failure) {
+        corrupt(shard.name(), failure.getMessage() + "; what follows in this shard is left out");
+    }
 
     /**
      * Something could not be read and is left out.

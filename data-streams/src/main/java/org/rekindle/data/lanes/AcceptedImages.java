@@ -7,7 +7,10 @@ import org.rekindle.data.UserException;
 import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.formats.Example;
 import org.rekindle.data.formats.ExampleReader;
+import org.rekindle.data.formats.ReadListener;
+import org.rekindle.data.formats.ShardFailure;
 import org.rekindle.data.images.Framing;
+import org.rekindle.data.stores.Shard;
 
 /**
  * All images that a training on a data set would see, in the order of the shards, unshuffled, each once: accepted by the filters, decoded
@@ -23,7 +26,8 @@ public final class AcceptedImages implements Iterator<AcceptedImages.Image>, Aut
 
     /**
      * @param skip accepted examples to pass over, undecoded
-     * @throws UserException when a filter is malformed
+     * @throws UserException when a filter is malformed; from {@link #hasNext}, when a shard cannot be had, unless
+     *     {@code dataset.params.on_shard_error} skips it
      */
     public AcceptedImages(DataSet dataSet, long skip) {
         StageCounters counters = new StageCounters();
@@ -31,8 +35,10 @@ public final class AcceptedImages implements Iterator<AcceptedImages.Image>, Aut
                 new Acceptance(dataSet.params(), counters, dataSet.params().filterPatience());
         LaneDecoder decoder = LaneDecoder.of(dataSet);
         int resolution = dataSet.params().resolution();
-        reader = dataSet.all(counters);
-        Iterator<Example> accepted = new Accepting(reader, acceptance);
+        Listener listener =
+                new Listener(counters, new ShardErrors(dataSet.params().onShardError()));
+        reader = dataSet.all(listener);
+        Iterator<Example> accepted = new Accepting(reader, acceptance, listener);
         for (long i = 0; i < skip && accepted.hasNext(); i++) {
             accepted.next();
         }
@@ -62,12 +68,35 @@ public final class AcceptedImages implements Iterator<AcceptedImages.Image>, Aut
         reader.close();
     }
 
+    /** What is left out for good must be so at every reading: a shard that cannot be had now ends this one. */
+    private record Listener(StageCounters counters, ShardErrors errors) implements ReadListener {
+
+        @Override
+        public void corrupt(String where, String why) {
+            counters.corrupt(where, why);
+        }
+
+        @Override
+        public void failed(Shard shard, ShardFailure failure) {
+            failed(shard.name(), failure);
+        }
+
+        void failed(String shard, ShardFailure failure) {
+            if (!errors.skips(failure)) {
+                throw ShardErrors.stopped(failure);
+            }
+            counters.skippedShard(shard, failure.getMessage());
+        }
+    }
+
     private static final class Accepting implements Iterator<Example> {
         private final ExampleReader reader;
         private final Acceptance acceptance;
+        private final Listener listener;
         private Example next;
 
-        Accepting(ExampleReader reader, Acceptance acceptance) {
+        Accepting(ExampleReader reader, Acceptance acceptance, Listener listener) {
+            this.listener = listener;
             this.reader = reader;
             this.acceptance = acceptance;
         }
@@ -75,12 +104,21 @@ public final class AcceptedImages implements Iterator<AcceptedImages.Image>, Aut
         @Override
         public boolean hasNext() {
             for (Example example = next == null ? reader.next() : null; example != null; example = reader.next()) {
-                next = acceptance.accepted(example).map(Accepted::example).orElse(null);
+                next = accepted(example);
                 if (next != null) {
                     return true;
                 }
             }
             return next != null;
+        }
+
+        private Example accepted(Example example) {
+            try {
+                return acceptance.accepted(example).map(Accepted::example).orElse(null);
+            } catch (ShardFailure failure) {
+                listener.failed(example.shard(), failure);
+                return null;
+            }
         }
 
         @Override

@@ -73,10 +73,9 @@ public sealed interface BatchContent {
             if (!each.key().equals(first.key())
                     || !each.moments().shape().equals(first.moments().shape())
                     || each.states().stride() != stateBytes) {
-                throw new UserException(
-                        candidate.example().name() + " was encoded with other models, or in another type, than "
-                                + examples.get(0).candidate().example().name()
-                                + ": make the latents of all shards with one command (rekindle latents)");
+                throw new UserException(candidate.example().name() + " has latents of " + each.inWords() + ", "
+                        + examples.get(0).candidate().example().name() + " of " + first.inWords()
+                        + ": make the latents of all shards with one command (rekindle latents)");
             }
             int caption = Math.max(0, candidate.captionIndex());
             System.arraycopy(each.moments().bytes(), 0, moments, i * momentBytes, momentBytes);

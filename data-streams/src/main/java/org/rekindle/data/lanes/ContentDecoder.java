@@ -20,22 +20,18 @@ interface ContentDecoder {
     }
 
     /**
-     * Precomputed latents, which need no decoding but a look.
-     *
-     * @param resolution that they must have been computed at
+     * Precomputed latents, which need no decoding but a look; whose they are is the taker's matter.
      */
-    record OfLatents(int resolution) implements ContentDecoder {
+    record OfLatents() implements ContentDecoder {
 
         @Override
         public DecodedContent decode(byte[] bytes, LaneItem.Candidate candidate) throws ImageException {
             EncodedExample encoded = EncodedExample.read(bytes);
-            if (encoded.key().resolution() != resolution) {
-                throw new ImageException("its latents are of " + encoded.key().resolution()
-                        + " px, dataset.params.resolution is " + resolution);
-            }
             int states = encoded.states().shape().get(0);
-            if (candidate.captionIndex() >= states) {
-                throw new ImageException("it has text states of " + states + " captions, but more captions");
+            int captions = candidate.example().captions().size();
+            if (states != captions) {
+                throw new ImageException(
+                        "it has text states of " + states + " captions, and " + captions + " captions");
             }
             return new DecodedContent.Latents(encoded);
         }

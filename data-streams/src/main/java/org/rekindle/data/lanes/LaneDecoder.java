@@ -16,7 +16,7 @@ record LaneDecoder(ContentDecoder contents, int resolution) {
         DatasetConfig.Params params = dataSet.params();
         Long most = params.maxImagePixels();
         ContentDecoder contents = dataSet.config().type().equals(DatasetConfig.LATENTS)
-                ? new ContentDecoder.OfLatents(params.resolution())
+                ? new ContentDecoder.OfLatents()
                 : new ContentDecoder.OfImages(
                         new ImageDecoder(params.resolution(), most == null ? ImageDecoder.MAX_PIXELS : most));
         return new LaneDecoder(contents, params.resolution());

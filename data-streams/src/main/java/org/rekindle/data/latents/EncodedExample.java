@@ -1,17 +1,15 @@
 package org.rekindle.data.latents;
 
-import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
+import java.util.Map;
 import org.rekindle.data.images.ImageException;
+import org.rekindle.data.safetensors.SafetensorsException;
+import org.rekindle.data.safetensors.SafetensorsHeader;
 
 /**
  * One example as the frozen models encode it: the member {@code KEY.latents.safetensors} of a shard.
@@ -27,8 +25,13 @@ public record EncodedExample(LatentsKey key, TensorBytes moments, TensorBytes st
 
     private static final String MOMENTS = "moments";
     private static final String STATES = "encoder_hidden_states";
-    private static final int MAX_HEADER = 1 << 16;
     private static final ObjectMapper JSON = new ObjectMapper();
+
+    /** Says what tells it from examples that it cannot be in one batch with. */
+    public String inWords() {
+        return key.inWords() + ", moments " + moments.shape() + ", states "
+                + states.shape().subList(1, 3);
+    }
 
     /** The member's bytes, in the safetensors format. */
     public byte[] toBytes() {
@@ -61,67 +64,38 @@ public record EncodedExample(LatentsKey key, TensorBytes moments, TensorBytes st
      * @throws ImageException when it is damaged, or none of these
      */
     public static EncodedExample read(byte[] member) throws ImageException {
-        ByteBuffer bytes = ByteBuffer.wrap(member).order(ByteOrder.LITTLE_ENDIAN);
-        long length = member.length < 8 ? -1 : bytes.getLong();
-        if (length < 2 || length > MAX_HEADER || length > member.length - 8) {
-            throw new ImageException("it is no safetensors file");
-        }
+        SafetensorsHeader header;
         try {
-            JsonNode header = JSON.readTree(member, 8, (int) length);
-            JsonNode metadata = header.path("__metadata__");
-            if (!metadata.path("rekindle_latents").asText().equals(LatentsKey.VERSION)) {
-                throw new ImageException("it holds no latents that this version of Rekindle reads");
-            }
-            LatentsKey key = new LatentsKey(
-                    metadata.path("vae").asText(),
-                    metadata.path("text_encoder").asText(),
-                    metadata.path("dtype").asText(),
-                    metadata.path("resolution").asInt());
-            ElementType type = Arrays.stream(ElementType.values())
-                    .filter(each -> each.name().equals(key.dtype()))
-                    .findFirst()
-                    .orElseThrow(() -> new ImageException("it holds tensors of type " + key.dtype()));
-            int data = 8 + (int) length;
-            EncodedExample example = new EncodedExample(
-                    key,
-                    tensor(member, data, header.path(MOMENTS), type, MOMENTS, 3),
-                    tensor(member, data, header.path(STATES), type, STATES, 3));
-            if (example.moments.shape().get(0) % 2 != 0) {
-                throw new ImageException("its tensor " + MOMENTS + " has an odd number of channels");
-            }
-            return example;
-        } catch (JacksonException e) {
-            throw new ImageException("its safetensors header is not JSON");
-        } catch (IOException e) {
+            header = SafetensorsHeader.of(member);
+        } catch (SafetensorsException e) {
             throw new ImageException(e.getMessage());
         }
+        Map<String, String> metadata = header.metadata();
+        if (!LatentsKey.VERSION.equals(metadata.get("rekindle_latents"))) {
+            throw new ImageException("it holds no latents that this version of Rekindle reads");
+        }
+        LatentsKey key = LatentsKey.of(metadata);
+        EncodedExample example =
+                new EncodedExample(key, tensor(member, header, key, MOMENTS), tensor(member, header, key, STATES));
+        if (example.moments.shape().get(0) % 2 != 0) {
+            throw new ImageException("its tensor " + MOMENTS + " has an odd number of channels");
+        }
+        return example;
     }
 
-    private static TensorBytes tensor(
-            byte[] member, int data, JsonNode node, ElementType type, String name, int dimensions)
+    private static TensorBytes tensor(byte[] member, SafetensorsHeader header, LatentsKey key, String name)
             throws ImageException {
-        long from = node.path("data_offsets").path(0).asLong(-1);
-        long to = node.path("data_offsets").path(1).asLong(-1);
-        if (!node.path("dtype").asText().equals(type.name())
-                || node.path("shape").size() != dimensions
-                || from < 0
-                || to < from
-                || to > member.length - data) {
-            throw new ImageException("its tensor " + name + " is damaged");
+        SafetensorsHeader.Tensor tensor = header.tensors().get(name);
+        if (tensor == null) {
+            throw new ImageException("it has no tensor " + name);
         }
-        List<Integer> shape = new ArrayList<>();
-        long expected = type.size();
-        for (JsonNode dimension : node.path("shape")) {
-            int extent = dimension.canConvertToInt() ? dimension.asInt() : -1;
-            if (extent < 1 || extent > member.length) {
-                throw new ImageException("its tensor " + name + " has the shape " + node.path("shape"));
-            }
-            shape.add(extent);
-            expected = Math.min(Integer.MAX_VALUE, expected * extent);
+        if (!tensor.dtype().name().equals(key.dtype()) || tensor.shape().length != 3 || tensor.length() == 0) {
+            throw new ImageException("its tensor " + name + " is of type " + tensor.dtype() + " and shape "
+                    + Arrays.toString(tensor.shape()) + ", expected are three dimensions of " + key.dtype());
         }
-        if (expected != to - from) {
-            throw new ImageException("its tensor " + name + " of shape " + shape + " has " + (to - from) + " bytes");
-        }
-        return new TensorBytes(shape, Arrays.copyOfRange(member, data + (int) from, data + (int) to));
+        int from = (int) tensor.offset();
+        return new TensorBytes(
+                Arrays.stream(tensor.shape()).mapToObj(extent -> (int) extent).toList(),
+                Arrays.copyOfRange(member, from, from + (int) tensor.length()));
     }
 }

@@ -2,6 +2,7 @@ package org.rekindle.data.latents;
 
 import java.util.Map;
 import java.util.TreeMap;
+import org.rekindle.data.images.ImageException;
 
 /**
  * What precomputed latents were computed with. Latents of another key are stale, and refused.
@@ -14,6 +15,8 @@ import java.util.TreeMap;
 public record LatentsKey(String vae, String textEncoder, String dtype, int resolution) {
 
     static final String VERSION = "1";
+
+    private static final String SHA_256 = "[0-9a-f]{64}";
 
     Map<String, String> metadata() {
         return new TreeMap<>(Map.of(
@@ -31,6 +34,21 @@ public record LatentsKey(String vae, String textEncoder, String dtype, int resol
                 Integer.toString(resolution)));
     }
 
+    /** @throws ImageException when the texts are not all there */
+    static LatentsKey of(Map<String, String> metadata) throws ImageException {
+        String vae = metadata.getOrDefault("vae", "");
+        String textEncoder = metadata.getOrDefault("text_encoder", "");
+        String dtype = metadata.getOrDefault("dtype", "");
+        String resolution = metadata.getOrDefault("resolution", "");
+        if (!vae.matches(SHA_256)
+                || !textEncoder.matches(SHA_256)
+                || !dtype.matches("F32|F16|BF16")
+                || !resolution.matches("[1-9]\\d{0,4}")) {
+            throw new ImageException("its header does not say with what its latents were computed");
+        }
+        return new LatentsKey(vae, textEncoder, dtype, Integer.parseInt(resolution));
+    }
+
     /**
      * Compares with the models and the resolution of a run; the data type may be any.
      *
@@ -46,6 +64,11 @@ public record LatentsKey(String vae, String textEncoder, String dtype, int resol
         return resolution == expected.resolution
                 ? null
                 : resolution + " px, dataset.params.resolution is " + expected.resolution;
+    }
+
+    String inWords() {
+        return "autoencoder " + brief(vae) + ", text encoder " + brief(textEncoder) + ", " + resolution + " px, "
+                + dtype;
     }
 
     private static String brief(String hash) {

@@ -63,37 +63,8 @@ class EncodedExampleTest {
 
     @Example
     void whatIsNoMemberOfOursIsRefused() {
-        assertThatThrownBy(() -> EncodedExample.read(new byte[4])).hasMessage("it is no safetensors file");
+        assertThatThrownBy(() -> EncodedExample.read(new byte[4])).hasMessageContaining("too short for a header");
         byte[] foreign = "\u0002\0\0\0\0\0\0\0{}".getBytes(StandardCharsets.ISO_8859_1);
         assertThatThrownBy(() -> EncodedExample.read(foreign)).hasMessageContaining("no latents that this version");
-    }
-
-    @Property
-    void numbersComeBackToTheNearest(@ForAll float value) {
-        for (ElementType type : ElementType.values()) {
-            float back = type.floats(type.bytes(new float[] {value}))[0];
-            double relative = type == ElementType.F32 ? 0 : type == ElementType.F16 ? 0x1p-11 : 0x1p-8;
-            if (Math.abs(value) < 65504 || type != ElementType.F16) {
-                double error = Math.abs((double) back - value);
-                assertThat(Float.isInfinite(back) ? 0 : error)
-                        .isLessThanOrEqualTo(Math.abs((double) value) * relative + 0x1p-25);
-            } else {
-                assertThat(Math.abs(back)).isGreaterThanOrEqualTo(65504);
-            }
-            assertThat(type.floats(type.bytes(new float[] {back}))[0]).isEqualTo(back);
-        }
-    }
-
-    @Example
-    void theEdgesOfTheTypes() {
-        assertThat(ElementType.F16.bytes(new float[] {1, -2, 65504, 65520, 0x1p-24f, 0x1p-25f, 0x1.8p-24f, 0x1p-14f}))
-                .containsExactly(
-                        0x00, 0x3C, 0x00, 0xC0, 0xFF, 0x7B, 0x00, 0x7C, 0x01, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x04);
-        assertThat(ElementType.BF16.bytes(new float[] {1, 1 + 0x1p-8f, 1 + 0x1.8p-7f}))
-                .containsExactly(0x80, 0x3F, 0x80, 0x3F, 0x82, 0x3F);
-        float[] special = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY};
-        for (ElementType type : ElementType.values()) {
-            assertThat(type.floats(type.bytes(special))).isEqualTo(special);
-        }
     }
 }

@@ -1,9 +1,12 @@
 package org.rekindle.worker.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import org.rekindle.coordinator.config.CommandOptions;
 import org.rekindle.coordinator.config.ConfigReader;
@@ -15,6 +18,8 @@ import org.rekindle.data.UserException;
 import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.latents.LatentsKey;
 import org.rekindle.data.shards.ShardMaker;
+import org.rekindle.data.stores.LocalShard;
+import org.rekindle.data.stores.Shard;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.pipeline.PipelineHashes;
 import org.rekindle.worker.pipeline.PipelineInit;
@@ -109,15 +114,38 @@ final class LatentsCommand implements Callable<Integer> {
                 config.model().mixedPrecision().equals(ModelConfig.BF16) ? ComputeType.BF16 : ComputeType.FP32;
         LatentsSource source = new LatentsSource(dataSet, pipeline, key, type, options.batchSize());
         ShardMaker.Options shards = new ShardMaker.Options(options.examplesPerShard(), null, null, null, null, null, 1);
-        String recipe = Sha256.of(key + " " + type + " " + config.dataset().type() + " "
-                + config.dataset().params().path() + " "
-                + config.dataset().params().filters() + " "
-                + options.examplesPerShard());
+        String recipe = Sha256.of(key + " " + type + " " + options.examplesPerShard() + " " + input(dataSet));
         try (CountProgress progress = CountProgress.ofExamples()) {
             ShardMaker.Made made = ShardMaker.make(source, options.out(), shards, recipe, progress::done);
             System.out.printf(
                     "%d examples in %d shards, %d skipped%n",
                     made.examples(), made.shards().size(), made.skipped());
+        }
+    }
+
+    /** All that decides which examples are encoded, and with which captions. */
+    private static String input(DataSet dataSet) {
+        DatasetConfig.Params params = dataSet.params();
+        StringBuilder input = new StringBuilder(dataSet.config().type());
+        try {
+            for (JsonNode classes : Arrays.asList(params.classMapping(), params.idxToPrompt())) {
+                boolean file = classes != null && classes.isTextual();
+                input.append(' ').append(file ? Sha256.of(Path.of(classes.textValue())) : classes);
+            }
+            input.append(' ')
+                    .append(new TreeMap<>(params.filters()))
+                    .append(' ')
+                    .append(params.fields());
+            input.append(' ').append(params.onShardError()).append(' ').append(params.maxImagePixels());
+            for (Shard shard : dataSet.shards()) {
+                // Of a remote shard only its store would know.
+                long length = shard instanceof LocalShard ? shard.length() : -1;
+                input.append('\n').append(shard.location()).append(' ').append(length);
+            }
+            return input.toString();
+        } catch (IOException e) {
+            throw new UserException(
+                    "latents: a shard or the class mapping cannot be read (" + UserException.reason(e) + ")", e);
         }
     }
 }

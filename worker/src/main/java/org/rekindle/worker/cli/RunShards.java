@@ -13,10 +13,12 @@ final class RunShards {
 
     private RunShards() {}
 
-    /** Opens the data set of {@code dataset.params.path}, made by {@code dataset.make} when none of them is there. */
+    /** Opens the data set of {@code dataset.params.path}, made by {@code dataset.make} when none of them is there;
+     * that makes images, so latents are not. */
     static DataSet prepare(DatasetConfig dataset, Consumer<String> messages) {
         String path = dataset.params().path();
         if (dataset.make() != null
+                && !dataset.type().equals(DatasetConfig.LATENTS)
                 && BraceExpansion.expand(path).stream().map(Path::of).noneMatch(Files::exists)) {
             messages.accept("making the data set " + path);
             ShardMaker.Made made = dataset.make().make(path);

@@ -1,6 +1,5 @@
 package org.rekindle.worker.pipeline;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -67,19 +66,43 @@ final class ComponentFiles {
 
     /** Links weights, an index and its shards included, into a folder; copies them where links are not possible. */
     static void linkWeights(Path weights, Path target) throws IOException {
-        Set<String> names = new TreeSet<>();
-        String name = weights.getFileName().toString();
-        if (name.endsWith(INDEX_SUFFIX)) {
-            for (JsonNode shard : JsonFiles.readObject(weights).path("weight_map")) {
-                names.add(shard.asText());
+        for (Path file : weightsFiles(weights)) {
+            Path name = target.resolve(file.getFileName());
+            if (isIndex(file)) {
+                Files.copy(file, name);
+            } else {
+                link(file, name);
             }
-            Files.copy(weights, target.resolve(name));
-        } else {
-            names.add(name);
         }
-        for (String file : names) {
-            link(weights.resolveSibling(file), target.resolve(file));
+    }
+
+    /** The files that a copy of the component has, in the order of their names. */
+    static Set<Path> ofComponent(Path folder, Component component) throws IOException {
+        Set<Path> files = new TreeSet<>();
+        for (Path file : files(folder)) {
+            if (isConfig(file.getFileName().toString())) {
+                files.add(file);
+            }
         }
+        if (component.hasWeights()) {
+            files.addAll(weightsFiles(weights(folder, component)));
+        }
+        return files;
+    }
+
+    /** The weights' file, or the index and the files that it joins. */
+    private static Set<Path> weightsFiles(Path weights) {
+        Set<Path> files = new TreeSet<>(Set.of(weights));
+        if (isIndex(weights)) {
+            JsonFiles.readObject(weights)
+                    .path("weight_map")
+                    .forEach(shard -> files.add(weights.resolveSibling(shard.asText())));
+        }
+        return files;
+    }
+
+    private static boolean isIndex(Path weights) {
+        return weights.getFileName().toString().endsWith(INDEX_SUFFIX);
     }
 
     private static void link(Path source, Path target) throws IOException {

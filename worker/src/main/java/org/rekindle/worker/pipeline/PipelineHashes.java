@@ -1,10 +1,7 @@
 package org.rekindle.worker.pipeline;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.stream.Stream;
 import org.rekindle.data.Sha256;
 import org.rekindle.data.UserException;
 import org.rekindle.data.latents.LatentsKey;
@@ -22,17 +19,18 @@ public final class PipelineHashes {
     public static LatentsKey of(PipelineDirectory pipeline, String dtype, int resolution) {
         pipeline.require(Component.VAE, Component.TEXT_ENCODER, Component.TOKENIZER);
         return new LatentsKey(
-                Sha256.of(files(pipeline.folder(Component.VAE))),
-                Sha256.of(files(pipeline.folder(Component.TEXT_ENCODER)) + files(pipeline.folder(Component.TOKENIZER))),
+                Sha256.of(files(pipeline, Component.VAE)),
+                Sha256.of(files(pipeline, Component.TEXT_ENCODER) + files(pipeline, Component.TOKENIZER)),
                 dtype,
                 resolution);
     }
 
-    private static String files(Path folder) {
-        try (Stream<Path> files = Files.list(folder)) {
+    /** What a copy of the pipeline has too: the files that describe the component, and its weights. */
+    private static String files(PipelineDirectory pipeline, Component component) {
+        Path folder = pipeline.folder(component);
+        try {
             StringBuilder text = new StringBuilder();
-            List<Path> sorted = files.filter(Files::isRegularFile).sorted().toList();
-            for (Path file : sorted) {
+            for (Path file : ComponentFiles.ofComponent(folder, component)) {
                 text.append(file.getFileName())
                         .append(' ')
                         .append(Sha256.of(file))

@@ -15,6 +15,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.rekindle.data.safetensors.DType;
 
 /**
  * Writes a safetensors file tensor by tensor. The bytes depend on the tensors alone, not on the order they are added in: wide

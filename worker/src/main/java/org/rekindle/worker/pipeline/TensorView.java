@@ -4,6 +4,7 @@ import ai.djl.util.Float16Utils;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import org.rekindle.data.safetensors.DType;
 
 /**
  * One tensor of a safetensors file, where it lies in the mapped file: nothing is copied until it is read.

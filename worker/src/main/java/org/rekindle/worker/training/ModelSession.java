@@ -110,10 +110,20 @@ public final class ModelSession implements TrainingSession {
         schedule.requireTargets();
         pipeline.require(Component.VAE, Component.TEXT_ENCODER, Component.TOKENIZER, Component.UNET);
         Encoders encoders = config.dataset().type().equals(DatasetConfig.LATENTS)
-                ? PrecomputedEncoders.open(manager, pipeline, DataSet.open(config.dataset()), type)
+                ? PrecomputedEncoders.open(manager, pipeline, dataSets(config), type)
                 : OnlineEncoders.open(manager, pipeline, type);
         return DenoisingObjective.open(
                 manager, pipeline, encoders, schedule, config.objective().params(), type, checkpointing);
+    }
+
+    /** The training's data set, and that of the validation. */
+    private static List<DataSet> dataSets(RunConfig config) {
+        List<DataSet> dataSets = new ArrayList<>(List.of(DataSet.open(config.dataset())));
+        if (config.validation().isOn()) {
+            dataSets.add(DataSet.open(
+                    config.dataset(), "validation.path", config.validation().path()));
+        }
+        return dataSets;
     }
 
     static ComputeType computeType(ModelConfig model) {

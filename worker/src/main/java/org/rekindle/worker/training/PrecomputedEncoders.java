@@ -3,19 +3,12 @@ package org.rekindle.worker.training;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
-import org.rekindle.data.UserException;
+import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.formats.DataSet;
-import org.rekindle.data.formats.Example;
-import org.rekindle.data.formats.ExampleReader;
-import org.rekindle.data.formats.ReadListener;
-import org.rekindle.data.images.ImageException;
 import org.rekindle.data.lanes.BatchContent;
 import org.rekindle.data.lanes.LaneBatch;
-import org.rekindle.data.latents.ElementType;
-import org.rekindle.data.latents.EncodedExample;
-import org.rekindle.data.latents.LatentsKey;
 import org.rekindle.data.latents.TensorBytes;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
@@ -30,58 +23,38 @@ import org.rekindle.worker.torchscript.TorchModule;
  * Takes what {@code rekindle latents} computed: neither the autoencoder nor the text encoder is in memory. Only latents of this pipeline's
  * models are taken.
  *
- * @param expected hashes and resolution of this run
+ * @param fresh knows this run's models
  * @param empty states of the empty caption, of shape (1, L, D), for caption dropout; null where there is none
  */
-record PrecomputedEncoders(LatentsKey expected, NDArray empty, TorchModule latentMath) implements Encoders {
+record PrecomputedEncoders(FreshLatents fresh, NDArray empty, TorchModule latentMath, TorchModule stored)
+        implements Encoders {
 
     /**
-     * Opens them after a look at the first example.
+     * Opens them after a look at the data sets.
      *
-     * @throws UserException when it was computed with other models
+     * @param dataSets all that the run reads
+     * @throws org.rekindle.data.UserException when they were computed with other models
      */
-    static PrecomputedEncoders open(NDManager manager, PipelineDirectory pipeline, DataSet dataSet, ComputeType type) {
-        LatentsKey expected = PipelineHashes.of(pipeline, "", dataSet.params().resolution());
-        requireFresh(firstKey(dataSet), expected, dataSet.shards().get(0).location());
-        NDArray empty = dataSet.params().textDropout() == 0 ? null : empty(manager, pipeline, type);
+    static PrecomputedEncoders open(
+            NDManager manager, PipelineDirectory pipeline, List<DataSet> dataSets, ComputeType type) {
+        DatasetConfig.Params params = dataSets.get(0).params();
+        FreshLatents fresh = new FreshLatents(PipelineHashes.of(pipeline, "", params.resolution()));
+        dataSets.forEach(fresh::require);
+        NDArray empty = params.textDropout() == 0 ? null : empty(manager, pipeline, type);
         return new PrecomputedEncoders(
-                expected, empty, TorchModule.load(manager, new LatentMath(pipeline.scalingFactor())));
-    }
-
-    private static LatentsKey firstKey(DataSet dataSet) {
-        try (ExampleReader reader = dataSet.all(ReadListener.NONE)) {
-            for (Example example = reader.next(); example != null; example = reader.next()) {
-                if (example.image() != null) {
-                    return EncodedExample.read(example.image().read()).key();
-                }
-            }
-        } catch (ImageException | IOException e) {
-            throw new UserException(
-                    dataSet.shards().get(0).location() + ": its first example cannot be read: " + e.getMessage(), e);
-        }
-        throw new UserException(dataSet.shards().get(0).location() + ": no example has a member ."
-                + EncodedExample.SUFFIX + ": make the shards with rekindle latents");
-    }
-
-    private static void requireFresh(LatentsKey key, LatentsKey expected, String where) {
-        String difference = key.differenceFrom(expected);
-        if (difference != null) {
-            throw new UserException(where + ": its latents are of " + difference
-                    + "; compute them anew: rekindle latents config=... out=...");
-        }
+                fresh,
+                empty,
+                TorchModule.load(manager, new LatentMath(pipeline.scalingFactor())),
+                TorchModule.load(manager, new StoredTensors()));
     }
 
     private static NDArray empty(NDManager manager, PipelineDirectory pipeline, ComputeType type) {
         try (NDManager scope = manager.newSubManager();
                 TorchModule textEncoder = pipeline.load(scope, Component.TEXT_ENCODER, type);
-                Tokenizer tokenizer = pipeline.tokenizer();
-                TorchModule math = TorchModule.load(scope, new LatentMath(1))) {
-            return Torch.noGrad(() -> {
-                NDArray states = OnlineEncoders.states(scope, textEncoder, tokenizer, List.of(""));
-                NDArray floats = math.call(scope, "floats", states).singletonOrThrow();
-                floats.attach(manager);
-                return floats;
-            });
+                Tokenizer tokenizer = pipeline.tokenizer()) {
+            NDArray states = Torch.noGrad(() -> OnlineEncoders.states(scope, textEncoder, tokenizer, List.of("")));
+            states.attach(manager);
+            return states;
         }
     }
 
@@ -108,19 +81,24 @@ record PrecomputedEncoders(LatentsKey expected, NDArray empty, TorchModule laten
 
     private BatchContent.Encoded encoded(LaneBatch batch) {
         BatchContent.Encoded encoded = (BatchContent.Encoded) batch.content();
-        requireFresh(encoded.key(), expected, batch.keys().get(0));
+        fresh.require(encoded.key(), batch.keys().get(0));
         return encoded;
     }
 
-    private static NDArray tensor(NDManager scope, TensorBytes tensor, BatchContent.Encoded encoded) {
+    private NDArray tensor(NDManager scope, TensorBytes tensor, BatchContent.Encoded encoded) {
         long[] shape = tensor.shape().stream().mapToLong(Integer::longValue).toArray();
-        ElementType type = ElementType.valueOf(encoded.key().dtype());
-        return Tensors.of(scope, new Shape(shape), type.floats(tensor.bytes()));
+        int last = shape.length - 1;
+        long elements = Arrays.stream(shape).reduce(1, Math::multiplyExact);
+        shape[last] *= tensor.bytes().length / elements;
+        NDArray bytes = Tensors.of(scope, new Shape(shape), tensor.bytes());
+        return stored.call(scope, StoredTensors.load(encoded.key().dtype()), bytes)
+                .singletonOrThrow();
     }
 
     @Override
     public void close() {
         latentMath.close();
+        stored.close();
         if (empty != null) {
             empty.close();
         }

@@ -15,7 +15,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.rekindle.worker.pipeline.DType;
+import org.rekindle.data.safetensors.DType;
 import org.rekindle.worker.pipeline.SafetensorsFile;
 import org.rekindle.worker.pipeline.SafetensorsWriter;
 import org.rekindle.worker.pipeline.TensorView;

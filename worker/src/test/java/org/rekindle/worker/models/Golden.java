@@ -10,7 +10,7 @@ import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.List;
-import org.rekindle.worker.pipeline.DType;
+import org.rekindle.data.safetensors.DType;
 import org.rekindle.worker.pipeline.SafetensorsFile;
 import org.rekindle.worker.pipeline.TensorView;
 import org.rekindle.worker.pipeline.Weights;

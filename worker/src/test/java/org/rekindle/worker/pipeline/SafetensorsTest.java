@@ -25,6 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.rekindle.data.UserException;
+import org.rekindle.data.safetensors.DType;
 
 class SafetensorsTest {
 

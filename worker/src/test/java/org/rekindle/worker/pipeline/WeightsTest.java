@@ -17,6 +17,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rekindle.data.UserException;
+import org.rekindle.data.safetensors.DType;
 import org.rekindle.worker.models.Models;
 import org.rekindle.worker.torchscript.ComputeType;
 import org.rekindle.worker.torchscript.ScriptModule;

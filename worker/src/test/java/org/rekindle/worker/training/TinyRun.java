@@ -13,6 +13,7 @@ import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.coordinator.config.OptimizerConfig;
 import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.coordinator.config.SystemConfig;
+import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.KeyedRandom;
 import org.rekindle.data.lanes.BatchContent;
 import org.rekindle.data.lanes.LaneBatch;
@@ -70,6 +71,24 @@ record TinyRun(Path folder, boolean useEma, String emaPath, String target) {
                 TinyPipeline.dataset(),
                 null,
                 new ObjectiveConfig(target, null),
+                null,
+                null,
+                null,
+                null);
+    }
+
+    /** The run on another data set. */
+    RunConfig with(DatasetConfig dataset) {
+        RunConfig tiny = config();
+        return new RunConfig(
+                tiny.system(),
+                tiny.distributed(),
+                tiny.experiment(),
+                tiny.optimizer(),
+                tiny.model(),
+                dataset,
+                tiny.lrScheduler(),
+                tiny.objective(),
                 null,
                 null,
                 null,

@@ -1,4 +1,4 @@
-package org.rekindle.worker.pipeline;
+package org.rekindle.data.safetensors;
 
 import java.util.Arrays;
 import java.util.Locale;
@@ -28,7 +28,7 @@ public enum DType {
         return bytes;
     }
 
-    /** Whether {@link TensorView#floats} can read it. */
+    /** Whether its elements are floating-point numbers. */
     public boolean isFloat() {
         return this == F64 || this == F32 || this == F16 || this == BF16;
     }
