@@ -136,8 +136,8 @@ record PipeShard(String command, Patience patience) implements Shard {
             if (process.isAlive() || started.stream().anyMatch(ProcessHandle::isAlive)) {
                 CompletableFuture.delayedExecutor(GRACE_SECONDS, TimeUnit.SECONDS)
                         .execute(() -> {
-                            process.descendants().forEach(ProcessHandle::destroyForcibly);
                             process.destroyForcibly();
+                            started.forEach(ProcessHandle::destroyForcibly);
                         });
             }
         }
