@@ -34,11 +34,13 @@ public final class CheckpointFolder {
 
     private final Path folder;
     private final Path link;
+    private final Fence fence;
     private final Integer keep;
 
-    private CheckpointFolder(Path folder, Path link, Integer keep) {
-        this.folder = folder;
-        this.link = link;
+    private CheckpointFolder(Path runFolder, Integer keep) {
+        this.folder = runFolder.resolve("checkpoints");
+        this.link = runFolder.resolve("current_pipeline");
+        this.fence = new Fence(runFolder.resolve("fence"));
         this.keep = keep;
     }
 
@@ -49,7 +51,7 @@ public final class CheckpointFolder {
      * @param keep checkpoints to keep, at least 1; null keeps all
      */
     public static CheckpointFolder open(Path runFolder, Integer keep) {
-        return new CheckpointFolder(runFolder.resolve("checkpoints"), runFolder.resolve("current_pipeline"), keep);
+        return new CheckpointFolder(runFolder, keep);
     }
 
     /**
@@ -62,20 +64,31 @@ public final class CheckpointFolder {
      *     hard links to the previous checkpoint's; may throw {@link UncheckedIOException}
      * @throws UserException in one line, when the disk is full or cannot be written
      */
-    public synchronized Checkpoint commit(TrainerState state, Consumer<Path> writer) {
-        Checkpoint checkpoint =
-                new Checkpoint(folder.resolve(String.format(Locale.ROOT, "step_%08d", state.step())), state);
+    public Checkpoint commit(TrainerState state, Consumer<Path> writer) {
+        return commit(state, Long.MAX_VALUE, writer);
+    }
+
+    /**
+     * The same, by a worker.
+     *
+     * @param generation the generation that the state is of
+     * @throws FencedException when the run went on without it: from another checkpoint, or under another coordinator
+     */
+    public synchronized Checkpoint commit(TrainerState state, long generation, Consumer<Path> writer) {
+        Checkpoint checkpoint = new Checkpoint(folder(state.step()), state);
         if (isCommitted(checkpoint)) {
             return checkpoint;
         }
         Path partial = DurableFiles.partial(checkpoint.folder());
         try {
+            fence.pass(generation);
             Files.createDirectories(folder);
             DurableFiles.delete(partial);
             Files.createDirectory(partial);
             writer.accept(partial);
             seal(partial, state);
             Path nextLink = prepareLink(checkpoint);
+            fence.pass(generation);
             moveAside(checkpoint.folder());
             DurableFiles.rename(partial, checkpoint.folder());
             DurableFiles.rename(nextLink, link);
@@ -107,6 +120,38 @@ public final class CheckpointFolder {
         DurableFiles.forceTree(partial);
         manifest.write(partial);
         DurableFiles.force(partial);
+    }
+
+    /** From now on what was computed in an older generation is refused. */
+    public void fence(long generation) {
+        fence.raise(generation);
+    }
+
+    /** The oldest generation whose state is taken; 0 where all are. */
+    public long fence() {
+        return fence.height();
+    }
+
+    /** Where the checkpoint of a step is, or would be. */
+    public Path folder(long step) {
+        return folder.resolve(String.format(Locale.ROOT, "step_%08d", step));
+    }
+
+    /**
+     * Finds the newest checkpoint whose files all have the size that its manifest says.
+     *
+     * @throws UserException when there is none
+     */
+    public Checkpoint newestIntact() {
+        try {
+            Optional<Checkpoint> newest = newestBefore(Long.MAX_VALUE);
+            if (newest.isPresent()) {
+                return read(newest.get().folder());
+            }
+        } catch (IOException e) {
+            throw new UserException(folder + ": cannot be read (" + UserException.reason(e) + ")", e);
+        }
+        throw new UserException(folder + ": no whole checkpoint is there; restore one, or start afresh");
     }
 
     /** The checkpoint that hard links may lead to. Sizes are check enough: its manifest's hashes are taken over, not its bytes. */

@@ -11,6 +11,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Optional;
@@ -28,6 +29,8 @@ import org.rekindle.data.UserException;
  * <p>Threads: any.
  */
 public final class RunFolder implements AutoCloseable {
+
+    private static final String LEADER = "leader";
 
     /** Beyond the owner's line, which must stay readable where locks are mandatory. */
     private static final long LOCKED_BYTE = 1L << 40;
@@ -77,6 +80,71 @@ public final class RunFolder implements AutoCloseable {
             throw new UserException(
                     path + ": cannot be written (" + UserException.reason(e) + "); choose another experiment.log_dir",
                     e);
+        }
+    }
+
+    /**
+     * Takes over the folder of a run whose leading process is gone, or about to go: waits until it has let go of the folder, and changes
+     * nothing in it.
+     *
+     * @throws UserException when it does not let go in time: it goes on without this node
+     */
+    public static RunFolder takeOver(RunConfig config, Duration patience) {
+        Path path = config.experiment().folder();
+        CheckpointFolder checkpoints =
+                CheckpointFolder.open(path, config.experiment().keepCheckpoints());
+        Instant deadline = Instant.now().plus(patience);
+        while (true) {
+            try {
+                Path held = path.toRealPath();
+                return new RunFolder(path, held, lock(path, held), checkpoints);
+            } catch (IOException e) {
+                throw new UserException(path + ": cannot be written (" + UserException.reason(e) + ")", e);
+            } catch (UserException e) {
+                if (Instant.now().isAfter(deadline)) {
+                    throw e;
+                }
+            }
+            pause();
+        }
+    }
+
+    private static void pause() {
+        try {
+            Thread.sleep(100);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new UserException("interrupted", e);
+        }
+    }
+
+    /** Lets others find the process that holds the folder: host and port of its cluster node. */
+    public void lead(String address) {
+        try {
+            DurableFiles.replace(path.resolve(LEADER), address + "\n");
+        } catch (IOException e) {
+            throw new UserException(path + ": cannot be written (" + UserException.reason(e) + ")", e);
+        }
+    }
+
+    /** Host and port of the cluster node that led the run last; it may be gone. */
+    public static Optional<String> leader(RunConfig config) {
+        try {
+            return Optional.of(Files.readString(config.experiment().folder().resolve(LEADER))
+                    .strip());
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** Whether a process holds the folder now. */
+    public static boolean isHeld(RunConfig config) {
+        Path file = config.experiment().folder().resolve("run.lock");
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE);
+                FileLock lock = channel.tryLock(LOCKED_BYTE, 1, false)) {
+            return lock == null;
+        } catch (IOException e) {
+            return false;
         }
     }
 

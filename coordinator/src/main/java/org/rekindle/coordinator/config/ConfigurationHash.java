@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.Sha256;
@@ -14,7 +15,17 @@ final class ConfigurationHash {
     /** Values that change where a run writes, how fast it is and how long it goes on, and none of its numbers. */
     private static final Map<String, List<String>> WITHOUT_EFFECT = Map.of(
             "", List.of("wandb", "config", "config_dir", "distributed", "experiment", "validation"),
-            "/system", List.of("workers", "dist_backend", "dist_url", "threads", "lanes", "gradient_accumulation"),
+            "/system",
+                    List.of(
+                            "workers",
+                            "dist_backend",
+                            "dist_url",
+                            "threads",
+                            "lanes",
+                            "gradient_accumulation",
+                            "min_workers",
+                            "max_workers",
+                            "max_skipped_steps"),
             "/model", List.of("gradient_checkpointing", "xformers"),
             "/dataset", List.of("make"),
             "/dataset/params",
@@ -34,6 +45,25 @@ final class ConfigurationHash {
     private ConfigurationHash() {}
 
     static String of(RunConfig config) {
+        return Sha256.of(sorted(tree(config)).toString());
+    }
+
+    /** The values themselves, by dotted key. */
+    static SortedMap<String, String> values(RunConfig config) {
+        SortedMap<String, String> values = new TreeMap<>();
+        collect("", tree(config), values);
+        return values;
+    }
+
+    private static void collect(String prefix, JsonNode node, SortedMap<String, String> values) {
+        if (node instanceof ObjectNode section && !section.isEmpty()) {
+            section.properties().forEach(entry -> collect(prefix + "." + entry.getKey(), entry.getValue(), values));
+        } else {
+            values.put(prefix.substring(1), node.toString());
+        }
+    }
+
+    private static ObjectNode tree(RunConfig config) {
         ObjectNode tree = (ObjectNode) Mapping.tree(config);
         WITHOUT_EFFECT.forEach((section, names) -> ((ObjectNode) tree.at(section)).remove(names));
         ObjectNode params = (ObjectNode) tree.at("/dataset/params");
@@ -45,7 +75,7 @@ final class ConfigurationHash {
         if (config.lrScheduler().scheduler().equals(LrSchedulerConfig.COSINE_WITH_WARMUP)) {
             tree.put("num_examples_to_see", config.experiment().numExamplesToSee());
         }
-        return Sha256.of(sorted(tree).toString());
+        return tree;
     }
 
     private static JsonNode sorted(JsonNode node) {

@@ -152,6 +152,9 @@ final class RunChecks {
         allowed.atLeast("system.workers", system.workers(), 0);
         allowed.oneOf("system.dist_backend", system.distBackend(), "nccl", "gloo", "ring");
         allowed.atLeast("system.lanes", system.lanes(), 1);
+        allowed.atLeast("system.min_workers", system.minWorkers(), 1);
+        allowed.atLeast("system.max_workers", system.maxWorkers(), system.minWorkers());
+        allowed.atLeast("system.max_skipped_steps", system.maxSkippedSteps(), 1);
         allowed.atLeast("system.threads", system.threads(), 1);
     }
 

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.rekindle.data.DatasetConfig;
 
 /**
@@ -67,6 +68,11 @@ public record RunConfig(
      */
     public String configurationHash() {
         return ConfigurationHash.of(this);
+    }
+
+    /** What {@link #configurationHash} is of, by dotted key; values as JSON. */
+    public Map<String, String> identity() {
+        return ConfigurationHash.values(this);
     }
 
     /** Lines to tell the user once at the start: keys that are accepted and have no effect. */

@@ -10,6 +10,9 @@ package org.rekindle.coordinator.config;
  * @param distUrl accepted for the original's sake; the cluster forms through Pekko and needs no rendezvous
  * @param lanes batches per step of the whole run, fixed for its life; null for {@code gradient_accumulation} x workers at the first start
  * @param seed keys every random draw of the run, default 0
+ * @param minWorkers fewer workers than these wait for others instead of computing, default 1
+ * @param maxWorkers more workers than these wait as spares; null for as many as there are lanes
+ * @param maxSkippedSteps steps in a row without finite loss and gradients that take the run back to its newest checkpoint, default 10
  * @param threads threads a worker computes with on the CPU; null for PyTorch's default
  */
 public record SystemConfig(
@@ -20,10 +23,15 @@ public record SystemConfig(
         String distUrl,
         Integer lanes,
         Long seed,
+        Integer minWorkers,
+        Integer maxWorkers,
+        Integer maxSkippedSteps,
         Integer threads) {
 
     public SystemConfig {
         gradientAccumulation = gradientAccumulation == null ? 1 : gradientAccumulation;
         seed = seed == null ? 0L : seed;
+        minWorkers = minWorkers == null ? 1 : minWorkers;
+        maxSkippedSteps = maxSkippedSteps == null ? 10 : maxSkippedSteps;
     }
 }

@@ -3,7 +3,7 @@ package org.rekindle.coordinator.ledger;
 import java.nio.file.Path;
 
 /**
- * {@code ledger.jsonl}: which examples trained the model, one line per committed step.
+ * {@code ledger.jsonl}: which examples trained the model, one line per committed step, and a line for whatever else happened to the run.
  *
  * <p>Threads: any, one at a time.
  */
@@ -27,6 +27,17 @@ public final class Ledger implements AutoCloseable {
     /** Appends one step and hands it to the operating system: it survives a kill of this process. */
     public void append(LedgerEntry entry) {
         lines.append(entry);
+    }
+
+    /** Appends what happened, on disk. */
+    public void append(LedgerEvent event) {
+        lines.append(event);
+        lines.sync();
+    }
+
+    /** How it ends. */
+    public LedgerTail tail() {
+        return LedgerTail.of(lines);
     }
 
     /** Forces the file to disk: call it before a checkpoint of the last step is committed. */

@@ -15,6 +15,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.function.Predicate;
 import org.rekindle.data.UserException;
 
 /**
@@ -26,6 +28,8 @@ import org.rekindle.data.UserException;
 public final class StepLines implements AutoCloseable {
 
     private static final ObjectMapper JSON = JsonMapper.builder().build();
+
+    private static final int TAIL = 1 << 16;
 
     private final Path file;
     private FileChannel channel;
@@ -128,6 +132,31 @@ public final class StepLines implements AutoCloseable {
             }
             line = following;
             number++;
+        }
+    }
+
+    /**
+     * Returns the last whole lines, in order: at least from the last one on that {@code from} accepts, or all there are.
+     *
+     * @param from told line by line
+     */
+    public synchronized List<String> tail(Predicate<String> from) {
+        try (FileChannel reader = FileChannel.open(file, StandardOpenOption.READ)) {
+            for (long window = TAIL; ; window *= 4) {
+                long start = Math.max(0, reader.size() - window);
+                ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(reader.size() - start));
+                while (bytes.hasRemaining() && reader.read(bytes, start + bytes.position()) >= 0) {}
+                String text = new String(bytes.array(), 0, bytes.position(), StandardCharsets.UTF_8);
+                int first = start == 0 ? 0 : text.indexOf('\n') + 1;
+                List<String> lines = text.substring(first, text.lastIndexOf('\n') + 1)
+                        .lines()
+                        .toList();
+                if (start == 0 || lines.stream().anyMatch(from)) {
+                    return lines;
+                }
+            }
+        } catch (IOException e) {
+            throw new UserException(file + ": cannot be read (" + UserException.reason(e) + ")", e);
         }
     }
 

@@ -1,7 +1,6 @@
 package org.rekindle.coordinator.membership;
 
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 
 /**
@@ -16,11 +15,6 @@ public record Generation<W>(long number, List<W> ranks, int lanes) {
 
     public Generation {
         ranks = List.copyOf(ranks);
-    }
-
-    /** Takes the first members, at most one a lane; those after them are spares. */
-    public static <W> Generation<W> of(long number, Collection<W> members, int lanes) {
-        return new Generation<>(number, members.stream().limit(lanes).toList(), lanes);
     }
 
     /** The lanes of one rank: rank, rank + W, rank + 2W... for W ranks, so that two ranks never differ by more than one lane. */

@@ -24,6 +24,18 @@ public record NodePlace(int rank, int nodes, String host, int port, String seed)
     /** A run of one process, which nobody else reaches. */
     public static final NodePlace ALONE = new NodePlace(0, 1, LOOPBACK, 0, null);
 
+    /** Whether this node forms the cluster; the others join it. */
+    public boolean isFirst() {
+        return seed == null || seed.equals(host + ":" + port);
+    }
+
+    /** The same node in a run that another one leads already. */
+    public NodePlace ledBy(String leader) {
+        int colon = leader.lastIndexOf(':');
+        String address = leader.substring(0, colon);
+        return new NodePlace(rank, nodes, towards(address, Integer.parseInt(leader.substring(colon + 1))), 0, leader);
+    }
+
     /**
      * Reads the launcher's variables.
      *

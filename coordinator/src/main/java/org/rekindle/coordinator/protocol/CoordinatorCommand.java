@@ -4,37 +4,52 @@ import java.util.Map;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.rekindle.coordinator.ledger.LedgerEntry;
 
-/** What the coordinator is told. All but {@link Drain} come from workers. */
+/** What the coordinator is told. All but {@link Drain} and {@link Internal} come from workers. */
 public sealed interface CoordinatorCommand extends ControlMessage {
 
     /**
      * A node is there and asks what to start from. Answered with {@link EnterAnswer}.
      *
      * @param node its rank, as its launcher says
-     * @param configuration its configuration's hash, see {@code RunConfig.configurationHash}
+     * @param protocol its {@link EnterAnswer#PROTOCOL}; 0 from a version that did not say so yet
+     * @param configuration what the run's numbers depend on, see {@code RunConfig.identity}
      * @param replyTo who asks; asking again is answered again
      */
-    record Enter(int node, String configuration, ActorRef<EnterAnswer> replyTo) implements CoordinatorCommand {}
+    record Enter(int node, int protocol, Map<String, String> configuration, ActorRef<EnterAnswer> replyTo)
+            implements CoordinatorCommand {}
 
     /**
-     * A worker is there and wants lanes. The coordinator watches it from now on and answers with {@link WorkerCommand.Assignment} at the
-     * next step boundary, or with {@link WorkerCommand.Stop} once the run has ended. A worker that finds no lane left waits as a
-     * spare, without an answer, until another one is lost.
+     * A worker is there and wants lanes. The coordinator watches it from now on and answers with {@link WorkerCommand.Joined};
+     * {@link WorkerCommand.Assignment} follows at the next step boundary, or {@link WorkerCommand.Stop} once the run has ended. A worker
+     * that finds no lane left waits as a spare until another one is lost. Sent again until there is an answer; repetitions change nothing.
+     * A coordinator that takes over learns from these messages what the run has committed.
      *
      * @param worker who joins
-     * @param node rank of its node; node 0 computes as rank 0, which writes the checkpoints
+     * @param node rank of its node: ranks of a generation follow it, and rank 0 writes the checkpoints
      * @param address host and port where the ring's other workers reach it; empty for a worker that is alone
+     * @param state what it holds
      */
-    record Join(ActorRef<WorkerCommand> worker, int node, String address) implements CoordinatorCommand {}
+    record Join(ActorRef<WorkerCommand> worker, int node, String address, WorkerState state)
+            implements CoordinatorCommand {}
 
     /**
-     * The collective of a generation came to its end before its step was there. The coordinator waits for the loss that caused it, and
-     * forms the next generation; without a loss it forms one of the same workers.
+     * The worker is to go, as its machine is: it finishes the step in flight, which nobody replays. Answered with
+     * {@link WorkerCommand.Stop} at the step boundary. When nobody would be left, the run is drained.
+     *
+     * @param worker who leaves
+     * @param reason why, such as {@code SIGTERM}
+     */
+    record Leave(ActorRef<WorkerCommand> worker, String reason) implements CoordinatorCommand {}
+
+    /**
+     * The collective of a generation came to its end before its step was there. The coordinator forms the next generation: without
+     * {@code suspect} where nothing listens at its address any more, otherwise of the same workers.
      *
      * @param generation whose collective it was
+     * @param suspect rank of the worker that seems to be lost; -1 where none is known
      * @param line what was seen
      */
-    record CollectiveLost(long generation, String line) implements CoordinatorCommand {}
+    record CollectiveLost(long generation, int suspect, String line) implements CoordinatorCommand {}
 
     /**
      * Phase one: the worker holds the reduced gradients of a step and has not applied them. Answered with
@@ -92,4 +107,7 @@ public sealed interface CoordinatorCommand extends ControlMessage {
      * @param reason who asks, such as {@code SIGTERM}
      */
     record Drain(String reason) implements CoordinatorCommand {}
+
+    /** What a coordinator tells itself. */
+    non-sealed interface Internal extends CoordinatorCommand {}
 }

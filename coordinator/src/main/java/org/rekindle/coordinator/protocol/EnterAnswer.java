@@ -3,6 +3,9 @@ package org.rekindle.coordinator.protocol;
 /** What a node hears that wants to take part in a run. */
 public sealed interface EnterAnswer extends ControlMessage {
 
+    /** Grows with every change of a message, so that versions that would misunderstand each other do not meet in one run. */
+    int PROTOCOL = 2;
+
     /**
      * It may.
      *

@@ -8,10 +8,14 @@ package org.rekindle.coordinator.protocol;
  */
 public record Outcome(Kind kind, String line) {
 
-    /** {@code COMPLETED}: the last step is in a checkpoint. {@code DRAINED}: asked to stop, and the work so far is. */
+    /**
+     * {@code COMPLETED}: the last step is in a checkpoint. {@code DRAINED}: asked to stop, and the work so far is. {@code LEFT}: this
+     * worker went, and the others go on.
+     */
     public enum Kind {
         COMPLETED,
         DRAINED,
+        LEFT,
         FAILED
     }
 
@@ -21,6 +25,10 @@ public record Outcome(Kind kind, String line) {
 
     public static Outcome drained(long step) {
         return new Outcome(Kind.DRAINED, "drained at step " + step);
+    }
+
+    public static Outcome left(long step) {
+        return new Outcome(Kind.LEFT, "left after step " + step + "; the run goes on without this worker");
     }
 
     public static Outcome failed(String line) {

@@ -2,15 +2,23 @@ package org.rekindle.coordinator.protocol;
 
 import java.util.List;
 import java.util.Map;
+import org.apache.pekko.actor.typed.ActorRef;
 import org.rekindle.data.lanes.LaneCursor;
 
 /** What the coordinator tells a worker. Messages reach one worker in the order they were sent. */
 public sealed interface WorkerCommand extends ControlMessage {
 
     /**
-     * A generation begins. The worker drops whatever it has in flight for an older one, except a decided step that it holds ready
-     * and has not applied: it applies that one first. Unless {@code hold}, it computes step {@code committed + 1} and answers with
-     * {@link CoordinatorCommand.StepReady}.
+     * The answer to {@link CoordinatorCommand.Join}: the worker is known, and an {@link Assignment} follows when there is a lane for it.
+     *
+     * @param coordinator who answers; a worker that sees it go joins its successor
+     */
+    record Joined(ActorRef<CoordinatorCommand> coordinator) implements WorkerCommand {}
+
+    /**
+     * A generation begins. The worker drops whatever it has in flight for an older one. It connects to {@code peers}; where
+     * {@code transfer} says so, state goes from one rank to others before anything else. Unless {@code hold}, the worker then computes step
+     * {@code committed + 1} and answers with {@link CoordinatorCommand.StepReady}.
      *
      * @param generation number of the generation, growing
      * @param rank the receiver's rank, from 0
@@ -23,6 +31,7 @@ public sealed interface WorkerCommand extends ControlMessage {
      *     {@link CoordinatorCommand.CheckpointCommitted}
      * @param hold wait for the next message instead of computing
      * @param peers addresses of the generation's workers, in the order of their ranks
+     * @param transfer who gives the training state to whom
      */
     record Assignment(
             long generation,
@@ -34,8 +43,21 @@ public sealed interface WorkerCommand extends ControlMessage {
             Map<Integer, LaneCursor> cursors,
             boolean checkpoint,
             boolean hold,
-            List<String> peers)
+            List<String> peers,
+            Transfer transfer)
             implements WorkerCommand {}
+
+    /**
+     * How the workers of a generation come to equal weights, moments and averages.
+     *
+     * @param source rank that gives its state
+     * @param receivers ranks that take it; empty where all have it
+     * @param checkpoint folder of a checkpoint that every rank loads instead; null for none
+     */
+    record Transfer(int source, List<Integer> receivers, String checkpoint) {
+
+        public static final Transfer NONE = new Transfer(0, List.of(), null);
+    }
 
     /**
      * Phase two: the step is in the ledger. The worker applies it, then, unless {@code hold}, computes the next one. Nobody waits

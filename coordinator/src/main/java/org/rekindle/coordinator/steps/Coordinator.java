@@ -1,11 +1,12 @@
 package org.rekindle.coordinator.steps;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
-import java.util.function.LongToDoubleFunction;
-import java.util.function.Supplier;
+import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.PostStop;
@@ -14,16 +15,20 @@ import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.apache.pekko.cluster.typed.Cluster;
+import org.apache.pekko.cluster.typed.Down;
+import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.ledger.Ledger;
 import org.rekindle.coordinator.ledger.LedgerEntry;
+import org.rekindle.coordinator.ledger.LedgerEvent;
 import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.coordinator.monitoring.StepMetrics;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
-import org.rekindle.coordinator.protocol.EnterAnswer;
 import org.rekindle.coordinator.protocol.StepStages;
 import org.rekindle.coordinator.protocol.WorkerCommand;
 import org.rekindle.data.UserException;
 import org.rekindle.data.lanes.LaneCursor;
+import org.slf4j.LoggerFactory;
 
 /**
  * Steers a run: one per cluster, a singleton on the oldest node with role {@link #ROLE}. All decisions are {@link StepProtocol}'s; this
@@ -39,79 +44,64 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
     /** Configuration path of its dispatcher. */
     public static final String DISPATCHER = "rekindle.coordinator-dispatcher";
 
-    private final RunPlan plan;
+    /** How long the first generation waits for those who were started with the run. */
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    private final Lead lead;
     private final StepProtocol<ActorRef<WorkerCommand>> protocol;
-    private final Supplier<Ledger> ledgers;
-    private final Reporting reporting;
-    private final Entrance entrance;
-    private Ledger ledger; // opened at the first step: a failure then ends the run with its line
+    private Ledger ledger; // opened at the first line: a failure then ends the run with its own
+    private String newest; // folder of the newest checkpoint
 
-    /**
-     * How committed steps are told to the listeners.
-     *
-     * @param batchSize examples per lane and step
-     * @param learningRate learning rate by optimizer step
-     * @param listeners called from this actor, one call at a time
-     */
-    public record Reporting(int batchSize, LongToDoubleFunction learningRate, List<StepListener> listeners) {}
+    private record PatienceOver() implements CoordinatorCommand.Internal {}
 
-    /**
-     * What the run's other nodes are told.
-     *
-     * @param configuration hash of this run's configuration, which theirs must have
-     * @param checkpoint folder that the run goes on from
-     */
-    public record Entrance(String configuration, String checkpoint) {}
+    private record Probed(CoordinatorCommand.CollectiveLost lost, ActorRef<WorkerCommand> suspect, boolean gone)
+            implements CoordinatorCommand.Internal {}
 
-    /**
-     * @param committed the newest committed step
-     * @param cursors where each lane stands after it
-     * @param ledger opens the ledger, already cut back to {@code committed}; closed when the actor stops
-     */
-    public static Behavior<CoordinatorCommand> create(
-            RunPlan plan,
-            long committed,
-            Map<Integer, LaneCursor> cursors,
-            Supplier<Ledger> ledger,
-            Reporting reporting,
-            Entrance entrance) {
-        return Behaviors.setup(context -> new Coordinator(
-                context, plan, new StepProtocol<>(plan, committed, cursors), ledger, reporting, entrance));
+    /** @param start where the run stands; the ledger is already cut back to it */
+    public static Behavior<CoordinatorCommand> create(Lead lead, RunStart start) {
+        return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
+            timers.startSingleTimer(new PatienceOver(), PATIENCE);
+            return new Coordinator(context, lead, null, new StepProtocol<>(lead.plan(), start), start);
+        }));
     }
 
-    private Coordinator(
+    /**
+     * @param ledger open, or null
+     * @param protocol that is to be driven from {@code start} on
+     */
+    Coordinator(
             ActorContext<CoordinatorCommand> context,
-            RunPlan plan,
+            Lead lead,
+            Ledger ledger,
             StepProtocol<ActorRef<WorkerCommand>> protocol,
-            Supplier<Ledger> ledgers,
-            Reporting reporting,
-            Entrance entrance) {
+            RunStart start) {
         super(context);
-        this.entrance = entrance;
-        this.plan = plan;
+        this.lead = lead;
+        this.ledger = ledger;
         this.protocol = protocol;
-        this.ledgers = ledgers;
-        this.reporting = reporting;
+        this.newest = folder(start.saved());
+        guarded(() -> tellStart(start.committed()));
     }
 
     @Override
     public Receive<CoordinatorCommand> createReceive() {
         return newReceiveBuilder()
-                .onMessage(CoordinatorCommand.Join.class, join -> {
-                    getContext().watch(join.worker());
-                    return perform(protocol.join(join.worker(), join.node() == 0, join.address()));
-                })
+                .onMessage(CoordinatorCommand.Join.class, this::join)
                 .onMessage(CoordinatorCommand.Enter.class, this::enter)
                 .onMessage(
-                        CoordinatorCommand.CollectiveLost.class,
-                        lost -> perform(protocol.collectiveLost(lost.generation(), lost.line())))
+                        CoordinatorCommand.Leave.class,
+                        leave -> perform(protocol.leave(leave.worker(), leave.reason())))
+                .onMessage(CoordinatorCommand.CollectiveLost.class, this::collectiveLost)
+                .onMessage(Probed.class, this::probed)
                 .onMessage(CoordinatorCommand.StepReady.class, ready -> perform(protocol.ready(ready)))
                 .onMessage(CoordinatorCommand.Validated.class, this::validated)
-                .onMessage(
-                        CoordinatorCommand.CheckpointCommitted.class,
-                        checkpoint -> perform(protocol.checkpointCommitted(checkpoint.step())))
+                .onMessage(CoordinatorCommand.CheckpointCommitted.class, checkpoint -> {
+                    newest = folder(checkpoint.step());
+                    return perform(protocol.checkpointCommitted(checkpoint.step()));
+                })
                 .onMessage(CoordinatorCommand.WorkerFailed.class, failed -> perform(protocol.fail(failed.line())))
                 .onMessage(CoordinatorCommand.Drain.class, drain -> perform(protocol.drain(drain.reason())))
+                .onMessage(PatienceOver.class, over -> perform(protocol.patienceOver()))
                 .onSignal(
                         Terminated.class,
                         gone -> perform(protocol.lost(gone.getRef().unsafeUpcast())))
@@ -119,33 +109,67 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                     if (ledger != null) {
                         ledger.close();
                     }
+                    lead.reporting().listeners().forEach(Coordinator::close);
+                    lead.release().run();
                     return this;
                 })
                 .build();
     }
 
+    private Behavior<CoordinatorCommand> join(CoordinatorCommand.Join join) {
+        getContext().watch(join.worker());
+        join.worker().tell(new WorkerCommand.Joined(getContext().getSelf()));
+        return perform(protocol.join(
+                join.worker(), join.node(), join.address(), join.state().committed()));
+    }
+
     private Behavior<CoordinatorCommand> enter(CoordinatorCommand.Enter enter) {
-        boolean same = enter.configuration().equals(entrance.configuration());
-        enter.replyTo()
-                .tell(
-                        same
-                                ? new EnterAnswer.Welcome(entrance.checkpoint())
-                                : new EnterAnswer.Refused(
-                                        "node " + enter.node()
-                                                + " has another configuration than node 0: start all nodes with the same YAML and settings"));
+        enter.replyTo().tell(Entrance.answer(enter, lead.identity(), newest));
         return this;
     }
 
-    private Behavior<CoordinatorCommand> perform(List<Effect<ActorRef<WorkerCommand>>> effects) {
+    /** A process that is gone refuses connections at once; the cluster needs seconds to see it. */
+    private Behavior<CoordinatorCommand> collectiveLost(CoordinatorCommand.CollectiveLost lost) {
+        Optional<ActorRef<WorkerCommand>> suspect = protocol.worker(lost.generation(), lost.suspect());
+        if (suspect.isEmpty()) {
+            return perform(protocol.collectiveLost(lost.generation(), -1, lost.line()));
+        }
+        getContext()
+                .pipeToSelf(
+                        Reachability.isGone(protocol.address(suspect.get())),
+                        (gone, thrown) -> new Probed(lost, suspect.get(), thrown == null && gone));
+        return this;
+    }
+
+    private Behavior<CoordinatorCommand> probed(Probed probed) {
+        if (!probed.gone()) {
+            return perform(protocol.collectiveLost(
+                    probed.lost().generation(),
+                    probed.lost().suspect(),
+                    probed.lost().line()));
+        }
+        Address node = probed.suspect().path().address();
+        if (node.hasGlobalScope()) {
+            Cluster cluster = Cluster.get(getContext().getSystem());
+            cluster.manager().tell(new Down(node));
+        }
+        return perform(protocol.lost(probed.suspect()));
+    }
+
+    Behavior<CoordinatorCommand> perform(List<Effect<ActorRef<WorkerCommand>>> effects) {
+        guarded(() -> performOrThrow(effects));
+        return this;
+    }
+
+    private void guarded(Runnable action) {
         try {
-            performOrThrow(effects);
+            action.run();
         } catch (UserException e) {
             failWith(e.getMessage());
         } catch (RuntimeException e) {
             getContext().getLog().error("the coordinator failed", e);
             failWith("the coordinator failed: " + e + "; the log has more");
         }
-        return this;
     }
 
     /** The workers hear of a commit before the listeners do, which may take their time. */
@@ -157,33 +181,56 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
             } else if (effect instanceof Effect.Append<ActorRef<WorkerCommand>> append) {
                 append(append.step().entry(), append.durable());
                 reports.add(() -> listeners(listener -> listener.committed(metrics(append.step(), append.durable()))));
+            } else if (effect instanceof Effect.Happened<ActorRef<WorkerCommand>> happened) {
+                happened(happened.event());
             } else if (effect instanceof Effect.Notice<ActorRef<WorkerCommand>> notice) {
                 getContext().getLog().info(notice.line());
                 reports.add(() -> listeners(listener -> listener.message(notice.line())));
             } else if (effect instanceof Effect.End<ActorRef<WorkerCommand>> end) {
                 getContext().getLog().info(end.outcome().line());
+            } else if (effect instanceof Effect.RollBack<ActorRef<WorkerCommand>>) {
+                reports.add(this::rollBack);
             }
         }
         reports.forEach(Runnable::run);
     }
 
-    private Behavior<CoordinatorCommand> validated(CoordinatorCommand.Validated validated) {
-        try {
-            listeners(listener -> listener.validated(validated.step(), validated.loss()));
-        } catch (UserException e) {
-            failWith(e.getMessage());
+    private void happened(LedgerEvent event) {
+        if (!event.event().equals(LedgerEvent.GENERATION)) {
+            lead.checkpoints().fence(event.generation());
         }
+        ledger().append(event);
+    }
+
+    private void rollBack() {
+        Checkpoint checkpoint = lead.checkpoints()
+                .newestValid(line -> listeners(listener -> listener.message(line)))
+                .orElseThrow(() -> new UserException("no whole checkpoint is left to go back to"));
+        ledger().truncate(checkpoint.step());
+        Map<Integer, LaneCursor> cursors =
+                ledger().tail().cursors(checkpoint.step(), checkpoint.state().cursors());
+        tellStart(checkpoint.step());
+        newest = folder(checkpoint.step());
+        performOrThrow(protocol.rolledBack(checkpoint.step(), cursors, newest));
+    }
+
+    private Behavior<CoordinatorCommand> validated(CoordinatorCommand.Validated validated) {
+        guarded(() -> listeners(listener -> listener.validated(validated.step(), validated.loss())));
         return this;
     }
 
     private void append(LedgerEntry entry, boolean durable) {
-        if (ledger == null) {
-            ledger = ledgers.get();
-        }
-        ledger.append(entry);
+        ledger().append(entry);
         if (durable) {
-            ledger.sync();
+            ledger().sync();
         }
+    }
+
+    private Ledger ledger() {
+        if (ledger == null) {
+            ledger = lead.ledger().get();
+        }
+        return ledger;
     }
 
     private void failWith(String line) {
@@ -194,17 +241,33 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
         }
     }
 
+    private void tellStart(long step) {
+        listeners(listener -> listener.started(step, lead.plan().totalSteps(), lead.examples(step)));
+    }
+
     private void listeners(Consumer<StepListener> call) {
-        reporting.listeners().forEach(call);
+        lead.reporting().listeners().forEach(call);
+    }
+
+    private static void close(StepListener listener) {
+        try {
+            listener.close();
+        } catch (RuntimeException e) {
+            LoggerFactory.getLogger(Coordinator.class).warn("a listener did not close", e);
+        }
+    }
+
+    private String folder(long step) {
+        return lead.checkpoints().folder(step).toAbsolutePath().toString();
     }
 
     private StepMetrics metrics(CommittedStep step, boolean withData) {
         long number = step.entry().step();
         return new StepMetrics(
                 number,
-                number * plan.lanes() * reporting.batchSize(),
+                lead.examples(number),
                 step.loss(),
-                reporting.learningRate().applyAsDouble(number),
+                lead.reporting().learningRate().applyAsDouble(number),
                 step.gradientNorm(),
                 step.stages().size(),
                 step.stages().stream().mapToDouble(StepStages::dataWait).max().orElse(0),

@@ -1,5 +1,6 @@
 package org.rekindle.coordinator.steps;
 
+import org.rekindle.coordinator.ledger.LedgerEvent;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.coordinator.protocol.WorkerCommand;
 
@@ -20,6 +21,12 @@ public sealed interface Effect<W> {
      * @param durable whether a checkpoint of this step follows, which must not outlive the ledger's line
      */
     record Append<W>(CommittedStep step, boolean durable) implements Effect<W> {}
+
+    /** Append an event to the ledger, on disk, and let no writer of an older generation commit a checkpoint from now on. */
+    record Happened<W>(LedgerEvent event) implements Effect<W> {}
+
+    /** Find the newest whole checkpoint, cut the ledger back to it, and call {@link StepProtocol#rolledBack}. */
+    record RollBack<W>() implements Effect<W> {}
 
     /** Tell people. */
     record Notice<W>(String line) implements Effect<W> {}

@@ -6,17 +6,42 @@ package org.rekindle.coordinator.steps;
  * @param lanes lanes of the run
  * @param totalSteps optimizer steps of the whole run
  * @param saveEvery optimizer steps between checkpoints
- * @param workers how many must have joined before the first generation forms; later ones form with whoever is there
+ * @param workers who may compute
+ * @param maxSkippedSteps skipped steps in a row that take the run back to its newest checkpoint
  */
-public record RunPlan(int lanes, long totalSteps, long saveEvery, int workers) {
+public record RunPlan(int lanes, long totalSteps, long saveEvery, Workers workers, int maxSkippedSteps) {
 
-    /** Skipped steps in a row that end a run: a model whose loss has been NaN for so long does not come back by itself. */
-    public static final int MAX_SKIPPED_STEPS = 10;
+    /**
+     * Bounds of the number of workers.
+     *
+     * @param first how many the first generation waits for, for a while
+     * @param min fewer do not compute, they wait for others
+     * @param max more wait as spares
+     */
+    public record Workers(int first, int min, int max) {
+
+        public Workers {
+            if (first < 1 || min < 1 || max < min) {
+                throw new IllegalArgumentException("workers: first %d, min %d, max %d".formatted(first, min, max));
+            }
+        }
+    }
 
     public RunPlan {
-        if (lanes < 1 || saveEvery < 1 || workers < 1) {
-            throw new IllegalArgumentException(
-                    "lanes %d, saveEvery %d and workers %d must be at least 1".formatted(lanes, saveEvery, workers));
+        if (lanes < 1 || saveEvery < 1 || maxSkippedSteps < 1) {
+            throw new IllegalArgumentException("lanes %d, saveEvery %d and maxSkippedSteps %d must be at least 1"
+                    .formatted(lanes, saveEvery, maxSkippedSteps));
         }
+    }
+
+    /** The same run, whose next generation waits for so many workers. */
+    RunPlan startingWith(int first) {
+        return new RunPlan(
+                lanes, totalSteps, saveEvery, new Workers(first, workers.min(), workers.max()), maxSkippedSteps);
+    }
+
+    /** A run of any number of workers, which starts when the first {@code workers} are there. */
+    public RunPlan(int lanes, long totalSteps, long saveEvery, int workers) {
+        this(lanes, totalSteps, saveEvery, new Workers(workers, 1, Integer.MAX_VALUE), 10);
     }
 }

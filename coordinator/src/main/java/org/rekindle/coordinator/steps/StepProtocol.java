@@ -1,13 +1,17 @@
 package org.rekindle.coordinator.steps;
 
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.rekindle.coordinator.ledger.LedgerEntry;
+import org.rekindle.coordinator.ledger.LedgerEvent;
 import org.rekindle.coordinator.membership.Generation;
+import org.rekindle.coordinator.membership.Roster;
 import org.rekindle.coordinator.protocol.CoordinatorCommand.StepReady;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.coordinator.protocol.StepStages;
@@ -16,6 +20,7 @@ import org.rekindle.coordinator.protocol.WorkerCommand.Abort;
 import org.rekindle.coordinator.protocol.WorkerCommand.Assignment;
 import org.rekindle.coordinator.protocol.WorkerCommand.Commit;
 import org.rekindle.coordinator.protocol.WorkerCommand.Stop;
+import org.rekindle.coordinator.protocol.WorkerCommand.Transfer;
 import org.rekindle.data.lanes.LaneCursor;
 
 /**
@@ -24,7 +29,8 @@ import org.rekindle.data.lanes.LaneCursor;
  *
  * <p>At most one step is in flight, {@code committed + 1}. It is decided when every rank of the generation is ready; before that the
  * loss of a rank replays it in a new generation, after that it stands. A generation forms when enough workers have joined, when a rank
- * is lost, and at the step boundary after a join.
+ * is lost, and at the step boundary after a join or before a leave. Who lacks the weights takes them from a rank that has them; where nobody
+ * has, the run goes back to its newest checkpoint.
  *
  * <p>Threads: one at a time.
  *
@@ -32,92 +38,152 @@ import org.rekindle.data.lanes.LaneCursor;
  */
 public final class StepProtocol<W> {
 
+    /** A worker that its neighbours cannot reach so often in one step goes, though it may be alive. */
+    private static final int MAX_SUSPICIONS = 3;
+
     private final RunPlan plan;
-    private final Map<W, String> members = new LinkedHashMap<>();
+    private final Roster<W> roster = new Roster<>();
     private final SortedMap<Integer, LaneCursor> cursors;
     private final SortedMap<Integer, StepReady> ready = new TreeMap<>();
     private final List<LedgerEntry> skipped = new ArrayList<>();
+    private final List<W> suspicions = new ArrayList<>(); // in the step in flight
     private final List<Effect<W>> effects = new ArrayList<>();
     private long committed;
-    private Generation<W> generation;
+    private long saved; // step of the newest checkpoint
+    private long number; // of the newest generation
+    private Generation<W> generation; // null while too few workers are there
+    private boolean formed; // there was a generation
+    private boolean patienceOver; // the first generation forms with fewer
     private boolean draining;
+    private boolean saveDue; // a checkpoint is overdue
     private boolean closing; // the last step is committed and its checkpoint is being written
+    private Rollback rollback; // waits for its checkpoint
+    private long rolledBackTo = -1;
     private Outcome outcome;
 
-    /**
-     * @param committed the newest committed step
-     * @param cursors where each lane stands after it
-     */
-    public StepProtocol(RunPlan plan, long committed, Map<Integer, LaneCursor> cursors) {
-        if (cursors.size() != plan.lanes()) {
-            throw new IllegalArgumentException(
-                    "cursors of %d lanes for a run of %d".formatted(cursors.size(), plan.lanes()));
+    private record Rollback(String reason, boolean leavesOut) {}
+
+    /** @param start where the run stands */
+    public StepProtocol(RunPlan plan, RunStart start) {
+        if (start.cursors().size() != plan.lanes()) {
+            throw new IllegalArgumentException("cursors of %d lanes for a run of %d"
+                    .formatted(start.cursors().size(), plan.lanes()));
         }
         this.plan = plan;
-        this.committed = committed;
-        this.cursors = new TreeMap<>(cursors);
+        this.committed = start.committed();
+        this.saved = start.saved();
+        this.number = start.generation();
+        this.cursors = new TreeMap<>(start.cursors());
+        this.saveDue = committed - saved >= plan.saveEvery();
+        this.closing = committed >= plan.totalSteps();
     }
 
     /**
      * A worker is there.
      *
-     * @param first whether it goes before the others, to be rank 0
+     * @param node rank of its node
      * @param address where the others reach it
+     * @param weights the step whose weights it holds, or {@link Roster#NO_WEIGHTS}
      */
-    public List<Effect<W>> join(W worker, boolean first, String address) {
+    public List<Effect<W>> join(W worker, int node, String address, long weights) {
         if (outcome != null) {
             tell(worker, new Stop(outcome));
-            return takeEffects();
-        }
-        boolean isNew = !members.containsKey(worker);
-        if (isNew) {
-            Map<W, String> before = first ? new LinkedHashMap<>(members) : Map.of();
-            members.keySet().removeAll(before.keySet());
-            members.put(worker, address);
-            members.putAll(before);
-        }
-        if (isNew && generation == null) {
-            if (committed >= plan.totalSteps()) {
+        } else if (roster.add(worker, node, address, weights) && generation == null) {
+            if (closing && saved == committed) {
                 end(Outcome.completed(committed));
-            } else if (members.size() >= plan.workers()) {
-                form();
+            } else {
+                formIfEnough();
             }
+        }
+        return takeEffects();
+    }
+
+    /** Those whom the first generation waits for have had their time: it forms with whoever is there. */
+    public List<Effect<W>> patienceOver() {
+        patienceOver = true;
+        if (outcome == null && generation == null && rollback == null && !roster.isEmpty()) {
+            formIfEnough();
         }
         return takeEffects();
     }
 
     /** A worker is gone for good. */
     public List<Effect<W>> lost(W worker) {
-        if (members.remove(worker) == null || outcome != null || generation == null) {
-            return List.of();
+        int rank = rankOf(worker);
+        if (!roster.remove(worker) || outcome != null || !formed) {
+            return takeEffects();
         }
-        int rank = generation.ranks().indexOf(worker);
-        if (members.isEmpty()) {
+        if (roster.isEmpty()) {
             end(Outcome.failed("all workers were lost after step " + committed
                     + "; start the run again to go on from its newest checkpoint"));
         } else if (rank >= 0 && !closing) {
-            notice("worker %d of %d was lost; step %d is replayed"
-                    .formatted(rank, generation.ranks().size(), committed + 1));
-            generation.ranks().stream()
-                    .filter(members::containsKey)
-                    .forEach(survivor -> tell(survivor, new Abort(generation.number())));
-            form();
+            String reason = "worker %d of %d was lost"
+                    .formatted(rank, generation.ranks().size());
+            notice("%s; step %d is replayed".formatted(reason, committed + 1));
+            abort();
+            form(reason);
         } else if (rank == 0) {
             notice("worker 0 was lost while it wrote the last checkpoint; another one writes it");
-            form();
+            form("worker 0 was lost");
         }
         return takeEffects();
     }
 
-    /** The collective of a generation is gone; whoever caused it may still be a member, and is lost later. */
-    public List<Effect<W>> collectiveLost(long number, String line) {
-        if (outcome == null && generation != null && generation.number() == number && !closing) {
-            notice("step %d is replayed: %s".formatted(committed + 1, line));
-            generation.ranks().stream()
-                    .filter(members::containsKey)
-                    .forEach(survivor -> tell(survivor, new Abort(number)));
-            form();
+    /** A worker is about to go: it may finish the step in flight. The last one takes the run with it. */
+    public List<Effect<W>> leave(W worker, String reason) {
+        if (outcome != null || !roster.contains(worker)) {
+            tell(worker, new Stop(outcome == null ? Outcome.left(committed) : outcome));
+            return takeEffects();
         }
+        roster.leaves(worker);
+        int rank = rankOf(worker);
+        if (roster.staying().isEmpty()) {
+            return drain(reason);
+        } else if (rank < 0) {
+            dismissLeaving();
+        } else {
+            notice("%s: worker %d leaves after step %d".formatted(reason, rank, committed + 1));
+        }
+        return takeEffects();
+    }
+
+    /** The worker of a rank; empty where the generation is over. */
+    public Optional<W> worker(long ofGeneration, int rank) {
+        return generation == null
+                        || ofGeneration != generation.number()
+                        || rank < 0
+                        || rank >= generation.ranks().size()
+                ? Optional.empty()
+                : Optional.of(generation.ranks().get(rank));
+    }
+
+    /** Where the others reach a worker. */
+    public String address(W worker) {
+        return roster.address(worker);
+    }
+
+    /**
+     * The collective of a generation is gone; whoever caused it may still be a member, and is lost later.
+     *
+     * @param suspect rank that the others lost; -1 for none
+     */
+    public List<Effect<W>> collectiveLost(long ofGeneration, int suspect, String line) {
+        if (outcome != null || closing || generation == null || generation.number() != ofGeneration) {
+            return takeEffects();
+        }
+        notice("step %d is replayed: %s".formatted(committed + 1, line));
+        worker(ofGeneration, suspect).ifPresent(suspicions::add);
+        abort();
+        for (W suspected : Set.copyOf(suspicions)) {
+            if (Collections.frequency(suspicions, suspected) >= MAX_SUSPICIONS && roster.size() > 1) {
+                tell(
+                        suspected,
+                        new Stop(Outcome.failed("the other workers cannot reach this one at "
+                                + roster.address(suspected) + ": " + line)));
+                roster.remove(suspected);
+            }
+        }
+        form(line);
         return takeEffects();
     }
 
@@ -135,15 +201,19 @@ public final class StepProtocol<W> {
             end(Outcome.failed(
                     "worker %d gave step %d examples that are not the next of its lanes: %s, expected from %s on"
                             .formatted(message.rank(), message.step(), message.lanes(), cursors)));
-        } else if (ready.putIfAbsent(message.rank(), message) == null
-                && ready.size() == generation.ranks().size()) {
-            decide();
+        } else if (ready.putIfAbsent(message.rank(), message) == null) {
+            // a rank that was to take the weights has them
+            roster.holds(generation.ranks().get(message.rank()), committed);
+            if (ready.size() == generation.ranks().size()) {
+                decide();
+            }
         }
         return takeEffects();
     }
 
     /** A checkpoint is on disk. */
     public List<Effect<W>> checkpointCommitted(long step) {
+        saved = Math.max(saved, step);
         if (outcome == null && closing && step == committed) {
             end(committed >= plan.totalSteps() ? Outcome.completed(committed) : Outcome.drained(committed));
         }
@@ -153,11 +223,14 @@ public final class StepProtocol<W> {
     /** Somebody asks the run to stop after the step in flight. */
     public List<Effect<W>> drain(String reason) {
         if (outcome != null || draining) {
-            return List.of();
+            return takeEffects();
         }
         draining = true;
-        if (generation == null) {
-            end(Outcome.drained(committed));
+        if (generation == null && (saved == committed || holder(roster.all()) == null)) {
+            end(Outcome.drained(saved));
+        } else if (generation == null) {
+            closing = true;
+            form(reason);
         } else if (!closing) {
             notice("%s: finishing step %d, then a checkpoint".formatted(reason, committed + 1));
         }
@@ -170,6 +243,51 @@ public final class StepProtocol<W> {
             end(Outcome.failed(line));
         }
         return takeEffects();
+    }
+
+    /**
+     * The newest whole checkpoint, in answer to {@link Effect.RollBack}; the ledger ends with it.
+     *
+     * @param step the checkpoint's
+     * @param at where each lane goes on after it
+     * @param folder the checkpoint's
+     */
+    public List<Effect<W>> rolledBack(long step, Map<Integer, LaneCursor> at, String folder) {
+        Rollback why = rollback;
+        rollback = null;
+        if (draining) {
+            end(Outcome.drained(step));
+            return takeEffects();
+        } else if (why.leavesOut() && step == rolledBackTo) {
+            end(Outcome.failed(SkippedSteps.describe(skipped)));
+            return takeEffects();
+        }
+        SortedMap<Integer, LedgerEntry.Range> leftOut = null;
+        if (why.leavesOut()) {
+            leftOut = new TreeMap<>();
+            for (Map.Entry<Integer, LaneCursor> lane : cursors.entrySet()) {
+                leftOut.put(lane.getKey(), new LedgerEntry.Range(at.get(lane.getKey()), lane.getValue()));
+            }
+            rolledBackTo = step;
+        } else {
+            cursors.putAll(at);
+        }
+        notice("back to the checkpoint of step %d: %s".formatted(step, why.reason()));
+        effects.add(new Effect.Happened<>(LedgerEvent.rollback(step, number + 1, committed, leftOut, why.reason())));
+        committed = step;
+        saved = step;
+        closing = committed >= plan.totalSteps();
+        skipped.clear();
+        roster.all().forEach(worker -> roster.holds(worker, Roster.NO_WEIGHTS));
+        List<W> team = assemble();
+        if (isEnough(team)) {
+            begin(team, new Transfer(0, List.of(), folder), why.reason());
+        }
+        return takeEffects();
+    }
+
+    private int rankOf(W worker) {
+        return generation == null ? -1 : generation.ranks().indexOf(worker);
     }
 
     private boolean goesOnWhereItsLanesStand(StepReady message) {
@@ -189,25 +307,28 @@ public final class StepProtocol<W> {
         double gradientNorm = ready.get(0).gradientNorm();
         List<StepStages> stages = ready.values().stream().map(StepReady::stages).toList();
         ready.clear();
+        suspicions.clear();
         committed++;
         closing = draining || committed >= plan.totalSteps();
-        boolean checkpoint = closing || committed % plan.saveEvery() == 0;
+        boolean checkpoint = closing || saveDue || committed % plan.saveEvery() == 0;
+        saveDue &= !checkpoint;
 
         LedgerEntry entry = new LedgerEntry(committed, generation.number(), ranges, !finite);
         CommittedStep step = new CommittedStep(entry, lossSum / plan.lanes(), gradientNorm, stages);
         effects.add(new Effect.Append<>(step, checkpoint));
         if (skippedTooOften(entry)) {
-            end(Outcome.failed(SkippedSteps.describe(skipped)));
+            abort();
+            rollBack("loss or gradients were not finite in %d steps in a row".formatted(skipped.size()), true);
             return;
         }
 
-        Generation<W> next = Generation.of(generation.number() + 1, members.keySet(), plan.lanes());
-        boolean changes = !closing && !next.ranks().equals(generation.ranks());
+        generation.ranks().stream().filter(roster::contains).forEach(worker -> roster.holds(worker, committed));
+        boolean changes = !closing && !chosen(roster.staying()).equals(generation.ranks());
         Commit commit =
                 new Commit(generation.number(), committed, finite, Map.copyOf(cursors), checkpoint, closing || changes);
         generation.ranks().forEach(worker -> tell(worker, commit));
         if (changes) {
-            form();
+            form("workers came or went");
         }
     }
 
@@ -218,32 +339,123 @@ public final class StepProtocol<W> {
         }
         skipped.add(entry);
         notice("step %d is skipped: loss or gradients are not finite".formatted(entry.step()));
-        return skipped.size() >= RunPlan.MAX_SKIPPED_STEPS;
+        return skipped.size() >= plan.maxSkippedSteps();
     }
 
-    private void form() {
-        long number = generation == null ? 1 : generation.number() + 1;
-        generation = Generation.of(number, members.keySet(), plan.lanes());
+    private void formIfEnough() {
+        if (isEnough(assemble())) {
+            form("enough workers are there");
+        }
+    }
+
+    private boolean isEnough(List<W> team) {
+        boolean all = !formed && !patienceOver;
+        int needed = closing
+                ? 1
+                : Math.max(all ? plan.workers().first() : 1, plan.workers().min());
+        return team.size() >= needed;
+    }
+
+    private void form(String reason) {
+        List<W> team = assemble();
+        if (!isEnough(team)) {
+            generation = null;
+            ready.clear();
+            notice("waiting for workers: %d of at least %d are there"
+                    .formatted(team.size(), plan.workers().min()));
+            return;
+        }
+        W holder = holder(team);
+        if (holder == null) {
+            rollBack("no worker is left with the weights of step " + committed, false);
+            return;
+        }
+        List<Integer> receivers = new ArrayList<>();
+        for (int rank = 0; rank < team.size(); rank++) {
+            if (roster.weights(team.get(rank)) != committed) {
+                receivers.add(rank);
+            }
+        }
+        begin(team, receivers.isEmpty() ? Transfer.NONE : new Transfer(team.indexOf(holder), receivers, null), reason);
+    }
+
+    /** Who would compute: not those who leave, unless nobody else is left to save the run. */
+    private List<W> assemble() {
+        if (roster.staying().isEmpty()) {
+            draining |= !roster.isEmpty();
+            return chosen(roster.all());
+        }
+        dismissLeaving();
+        return chosen(roster.staying());
+    }
+
+    private List<W> chosen(List<W> candidates) {
+        return candidates.stream()
+                .limit(Math.min(plan.lanes(), plan.workers().max()))
+                .toList();
+    }
+
+    private W holder(List<W> candidates) {
+        return candidates.stream()
+                .filter(worker -> roster.weights(worker) == committed)
+                .findFirst()
+                .orElse(null);
+    }
+
+    private void dismissLeaving() {
+        for (W worker : roster.leaving()) {
+            roster.remove(worker);
+            tell(worker, new Stop(Outcome.left(committed)));
+        }
+    }
+
+    private void begin(List<W> team, Transfer transfer, String reason) {
+        number++;
+        generation = new Generation<>(number, team, plan.lanes());
         ready.clear();
-        int workers = generation.ranks().size();
+        effects.add(new Effect.Happened<>(LedgerEvent.generation(
+                committed, number, team.stream().map(roster::node).toList(), reason)));
         Map<Integer, LaneCursor> all = Map.copyOf(cursors);
-        List<String> peers = generation.ranks().stream().map(members::get).toList();
-        for (int rank = 0; rank < workers; rank++) {
-            W worker = generation.ranks().get(rank);
-            List<Integer> lanes = generation.lanesOf(rank);
+        List<String> peers = team.stream().map(roster::address).toList();
+        for (int rank = 0; rank < team.size(); rank++) {
             tell(
-                    worker,
+                    team.get(rank),
                     new Assignment(
-                            number, rank, workers, lanes, plan.lanes(), committed, all, closing, closing, peers));
+                            number,
+                            rank,
+                            team.size(),
+                            generation.lanesOf(rank),
+                            plan.lanes(),
+                            committed,
+                            all,
+                            closing,
+                            closing,
+                            peers,
+                            transfer));
         }
-        if (number > 1) {
-            notice("generation %d: workers %d, from step %d".formatted(number, workers, committed + 1));
+        if (formed) {
+            notice("generation %d: workers %d, from step %d".formatted(number, team.size(), committed + 1));
         }
+        formed = true;
+    }
+
+    /** Whoever computes stops; {@link #rolledBack} follows. */
+    private void rollBack(String reason, boolean leavesOut) {
+        generation = null;
+        ready.clear();
+        rollback = new Rollback(reason, leavesOut);
+        effects.add(new Effect.RollBack<>());
+    }
+
+    private void abort() {
+        generation.ranks().stream()
+                .filter(roster::contains)
+                .forEach(survivor -> tell(survivor, new Abort(generation.number())));
     }
 
     private void end(Outcome how) {
         outcome = how;
-        members.keySet().forEach(worker -> tell(worker, new Stop(how)));
+        roster.all().forEach(worker -> tell(worker, new Stop(how)));
         effects.add(new Effect.End<>(how));
     }
 

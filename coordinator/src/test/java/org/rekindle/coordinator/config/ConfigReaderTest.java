@@ -24,7 +24,7 @@ class ConfigReaderTest {
     void absentKeysTakeTheirDefaults() {
         RunConfig config = read();
 
-        assertThat(config.system()).isEqualTo(new SystemConfig(1, 4, null, null, null, null, 0L, null));
+        assertThat(config.system()).isEqualTo(new SystemConfig(1, 4, null, null, null, null, 0L, 1, null, 10, null));
         assertThat(config.experiment().saveEvery()).isEqualTo(1000);
         assertThat(config.experiment().keepCheckpoints()).isNull();
         assertThat(config.optimizer().params()).isEqualTo(new OptimizerConfig.Params(1e-4, 0.9, 0.999, 0.01, 1e-8));

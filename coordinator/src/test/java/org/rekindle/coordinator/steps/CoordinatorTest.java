@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -23,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.rekindle.coordinator.checkpoints.CheckpointFolder;
 import org.rekindle.coordinator.ledger.Ledger;
 import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.monitoring.StepListener;
@@ -33,6 +33,7 @@ import org.rekindle.coordinator.protocol.EnterAnswer;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.coordinator.protocol.StepStages;
 import org.rekindle.coordinator.protocol.WorkerCommand;
+import org.rekindle.coordinator.protocol.WorkerState;
 import org.rekindle.data.UserException;
 import org.rekindle.data.lanes.LaneCursor;
 import org.rekindle.data.lanes.StageCounts;
@@ -93,13 +94,24 @@ class CoordinatorTest {
     }
 
     private ActorRef<CoordinatorCommand> coordinator(int workers, Path ledger, StepListener... listeners) {
-        return kit.spawn(Coordinator.create(
-                new RunPlan(2, 100, 3, workers),
+        Lead lead = new Lead(
                 0,
-                Map.of(0, LaneCursor.START, 1, LaneCursor.START),
+                new RunPlan(2, 100, 3, workers),
+                Map.of("system.batch_size", "8"),
                 () -> Ledger.open(ledger),
-                new Coordinator.Reporting(8, step -> step * 0.1, List.of(listeners)),
-                new Coordinator.Entrance("hash", "checkpoint")));
+                CheckpointFolder.open(folder, null),
+                new Lead.Reporting(8, step -> step * 0.1, List.of(listeners)),
+                () -> {});
+        return kit.spawn(Coordinator.create(lead, RunStart.at(0, Map.of(0, LaneCursor.START, 1, LaneCursor.START))));
+    }
+
+    private static CoordinatorCommand.Join join(TestProbe<WorkerCommand> worker, int node) {
+        return new CoordinatorCommand.Join(worker.getRef(), node, "", WorkerState.loaded(0, Map.of()));
+    }
+
+    private static WorkerCommand.Assignment assignment(TestProbe<WorkerCommand> worker) {
+        worker.expectMessageClass(WorkerCommand.Joined.class);
+        return worker.expectMessageClass(WorkerCommand.Assignment.class);
     }
 
     @Test
@@ -107,7 +119,8 @@ class CoordinatorTest {
         TestProbe<WorkerCommand> worker = kit.createTestProbe();
         Map<Integer, LaneCursor> cursors = Map.of(0, new LaneCursor(1, 2, 3, 4, 5), 17, LaneCursor.START);
         List<ControlMessage> messages = List.of(
-                new CoordinatorCommand.Join(worker.getRef(), 1, "host:1"),
+                new CoordinatorCommand.Join(worker.getRef(), 1, "host:1", new WorkerState(3, 9, true, 10, cursors)),
+                new CoordinatorCommand.Leave(worker.getRef(), "SIGTERM"),
                 new CoordinatorCommand.StepReady(
                         3,
                         7,
@@ -122,10 +135,25 @@ class CoordinatorTest {
                 new CoordinatorCommand.WorkerFailed("shard a.tar is missing"),
                 new CoordinatorCommand.Drain("SIGUSR1"),
                 new WorkerCommand.Assignment(
-                        2, 1, 3, List.of(1, 4), 6, 9, cursors, true, false, List.of("host:1", "host:2")),
+                        2,
+                        1,
+                        3,
+                        List.of(1, 4),
+                        6,
+                        9,
+                        cursors,
+                        true,
+                        false,
+                        List.of("host:1", "host:2"),
+                        new WorkerCommand.Transfer(0, List.of(1), "step_00000009")),
+                new WorkerCommand.Joined(
+                        kit.<CoordinatorCommand>createTestProbe().getRef()),
                 new CoordinatorCommand.Enter(
-                        1, "hash", kit.<EnterAnswer>createTestProbe().getRef()),
-                new CoordinatorCommand.CollectiveLost(3, "rank 1 is lost"),
+                        1,
+                        2,
+                        Map.of("system.batch_size", "8"),
+                        kit.<EnterAnswer>createTestProbe().getRef()),
+                new CoordinatorCommand.CollectiveLost(3, 1, "rank 1 is lost"),
                 new EnterAnswer.Welcome("run/checkpoints/step_00000010"),
                 new EnterAnswer.Refused("no"),
                 new WorkerCommand.Commit(2, 10, false, cursors, true, true),
@@ -141,6 +169,7 @@ class CoordinatorTest {
         assertThat(messages.stream().map(Object::getClass).distinct())
                 .as("all there are")
                 .hasSize(CoordinatorCommand.class.getPermittedSubclasses().length
+                        - 1 // what a coordinator tells itself
                         + WorkerCommand.class.getPermittedSubclasses().length
                         + EnterAnswer.class.getPermittedSubclasses().length);
     }
@@ -169,11 +198,10 @@ class CoordinatorTest {
         ActorRef<CoordinatorCommand> coordinator = coordinator(2, ledger, listener);
         TestProbe<WorkerCommand> first = kit.createTestProbe();
         TestProbe<WorkerCommand> second = kit.createTestProbe();
-        coordinator.tell(new CoordinatorCommand.Join(first.getRef(), 1, "host:1"));
-        first.expectNoMessage(Duration.ofMillis(50));
-        coordinator.tell(new CoordinatorCommand.Join(second.getRef(), 1, "host:1"));
-        WorkerCommand.Assignment one = first.expectMessageClass(WorkerCommand.Assignment.class);
-        WorkerCommand.Assignment two = second.expectMessageClass(WorkerCommand.Assignment.class);
+        coordinator.tell(join(first, 1));
+        coordinator.tell(join(second, 2));
+        WorkerCommand.Assignment one = assignment(first);
+        WorkerCommand.Assignment two = assignment(second);
 
         for (int step = 1; step <= 3; step++) {
             coordinator.tell(ready(one, step));
@@ -198,9 +226,9 @@ class CoordinatorTest {
         ActorRef<CoordinatorCommand> coordinator = coordinator(2, folder.resolve("ledger.jsonl"));
         TestProbe<WorkerCommand> survivor = kit.createTestProbe();
         TestProbe<WorkerCommand> victim = kit.createTestProbe();
-        coordinator.tell(new CoordinatorCommand.Join(survivor.getRef(), 1, "host:1"));
-        coordinator.tell(new CoordinatorCommand.Join(victim.getRef(), 1, "host:1"));
-        coordinator.tell(ready(survivor.expectMessageClass(WorkerCommand.Assignment.class), 1));
+        coordinator.tell(join(survivor, 1));
+        coordinator.tell(join(victim, 2));
+        coordinator.tell(ready(assignment(survivor), 1));
         victim.stop();
 
         survivor.expectMessage(new WorkerCommand.Abort(1));
@@ -215,8 +243,8 @@ class CoordinatorTest {
     void aDrainEndsOnceItsCheckpointIsOnDisk() {
         ActorRef<CoordinatorCommand> coordinator = coordinator(1, folder.resolve("ledger.jsonl"));
         TestProbe<WorkerCommand> worker = kit.createTestProbe();
-        coordinator.tell(new CoordinatorCommand.Join(worker.getRef(), 1, "host:1"));
-        WorkerCommand.Assignment assigned = worker.expectMessageClass(WorkerCommand.Assignment.class);
+        coordinator.tell(join(worker, 1));
+        WorkerCommand.Assignment assigned = assignment(worker);
         coordinator.tell(new CoordinatorCommand.Drain("SIGTERM"));
         coordinator.tell(ready(assigned, 1));
         WorkerCommand.Commit commit = worker.expectMessageClass(WorkerCommand.Commit.class);
@@ -229,8 +257,8 @@ class CoordinatorTest {
     void aFailedWorkerStopsTheRunWithItsLine() {
         ActorRef<CoordinatorCommand> coordinator = coordinator(1, folder.resolve("ledger.jsonl"));
         TestProbe<WorkerCommand> worker = kit.createTestProbe();
-        coordinator.tell(new CoordinatorCommand.Join(worker.getRef(), 1, "host:1"));
-        worker.expectMessageClass(WorkerCommand.Assignment.class);
+        coordinator.tell(join(worker, 1));
+        assignment(worker);
         coordinator.tell(new CoordinatorCommand.WorkerFailed("shard a.tar is missing"));
         worker.expectMessage(new WorkerCommand.Stop(Outcome.failed("shard a.tar is missing")));
     }
@@ -240,8 +268,8 @@ class CoordinatorTest {
     void aStepThatTheLedgerCannotHoldIsNeverCommitted() {
         ActorRef<CoordinatorCommand> coordinator = coordinator(1, Path.of("/dev/full"), listener);
         TestProbe<WorkerCommand> worker = kit.createTestProbe();
-        coordinator.tell(new CoordinatorCommand.Join(worker.getRef(), 1, "host:1"));
-        coordinator.tell(ready(worker.expectMessageClass(WorkerCommand.Assignment.class), 1));
+        coordinator.tell(join(worker, 1));
+        worker.expectMessageClass(WorkerCommand.Joined.class);
         Outcome outcome = worker.expectMessageClass(WorkerCommand.Stop.class).outcome();
         assertThat(outcome.kind()).isEqualTo(Outcome.Kind.FAILED);
         assertThat(outcome.line()).contains("/dev/full");
@@ -258,8 +286,8 @@ class CoordinatorTest {
         };
         ActorRef<CoordinatorCommand> coordinator = coordinator(1, folder.resolve("ledger.jsonl"), full);
         TestProbe<WorkerCommand> worker = kit.createTestProbe();
-        coordinator.tell(new CoordinatorCommand.Join(worker.getRef(), 1, "host:1"));
-        coordinator.tell(ready(worker.expectMessageClass(WorkerCommand.Assignment.class), 1));
+        coordinator.tell(join(worker, 1));
+        coordinator.tell(ready(assignment(worker), 1));
         worker.expectMessageClass(WorkerCommand.Commit.class);
         worker.expectMessage(new WorkerCommand.Stop(Outcome.failed("metrics.jsonl: no space left")));
     }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.rekindle.coordinator.ledger.LedgerEntry;
+import org.rekindle.coordinator.ledger.LedgerEvent;
 import org.rekindle.coordinator.protocol.CoordinatorCommand.StepReady;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.coordinator.protocol.StepStages;
@@ -28,6 +29,8 @@ final class SimulatedRun {
     final List<Long> checkpoints = new ArrayList<>();
     final StepProtocol<Worker> protocol;
     Outcome outcome;
+    final List<LedgerEvent> events = new ArrayList<>();
+    private final Map<Integer, LaneCursor> start;
     private final List<Worker> dying = new ArrayList<>();
     private final List<StepReady> sent = new ArrayList<>();
 
@@ -36,13 +39,14 @@ final class SimulatedRun {
         for (int lane = 0; lane < plan.lanes(); lane++) {
             cursors.put(lane, LaneCursor.START);
         }
-        protocol = new StepProtocol<>(plan, 0, cursors);
+        protocol = new StepProtocol<>(plan, RunStart.at(0, cursors));
+        start = cursors;
     }
 
     Worker join() {
         Worker worker = new Worker();
         living.add(worker);
-        perform(protocol.join(worker, false, ""));
+        perform(protocol.join(worker, living.size(), "", worker.weights));
         return worker;
     }
 
@@ -100,11 +104,29 @@ final class SimulatedRun {
                 tell.worker().inbox.add(tell.message());
             } else if (effect instanceof Effect.Append<Worker> append) {
                 ledger.add(append.step().entry());
+            } else if (effect instanceof Effect.Happened<Worker> happened) {
+                events.add(happened.event());
+            } else if (effect instanceof Effect.RollBack<Worker>) {
+                rollBack();
             } else if (effect instanceof Effect.End<Worker> end) {
                 assertThat(outcome).as("a run ends once").isNull();
                 outcome = end.outcome();
             }
         }
+    }
+
+    /** To the newest checkpoint; the ledger keeps what led to it. */
+    private void rollBack() {
+        long step = checkpoints.isEmpty() ? 0 : checkpoints.get(checkpoints.size() - 1);
+        ledger.subList((int) step, ledger.size()).clear();
+        Map<Integer, LaneCursor> at = new HashMap<>(start);
+        if (step > 0) {
+            ledger.get((int) step - 1).lanes().forEach((lane, range) -> at.put(lane, range.after()));
+        }
+        events.stream()
+                .filter(event -> event.step() == step && event.lanes() != null)
+                .forEach(event -> event.lanes().forEach((lane, range) -> at.put(lane, range.after())));
+        perform(protocol.rolledBack(step, at, "step_" + step));
     }
 
     /** Each committed step holds each lane once, and each lane's ranges follow one another without a gap. */
@@ -128,7 +150,7 @@ final class SimulatedRun {
         final Deque<Object> outbox = new ArrayDeque<>();
         final Map<Integer, LaneCursor> lanes = new TreeMap<>();
         WorkerCommand.Assignment assignment;
-        long weights = -1;
+        long weights;
         long computing;
         long held;
         Outcome stopped;
@@ -150,8 +172,12 @@ final class SimulatedRun {
         }
 
         private void begin(WorkerCommand.Assignment assigned) {
-            if (weights >= 0) {
-                assertThat(assigned.committed()).as("weights of a survivor").isEqualTo(weights);
+            boolean takes = assigned.transfer().receivers().contains(assigned.rank())
+                    || assigned.transfer().checkpoint() != null;
+            if (!takes) {
+                assertThat(weights).as("weights of who takes none").isEqualTo(assigned.committed());
+            }
+            if (assignment != null) {
                 assertThat(assigned.generation()).isGreaterThan(assignment.generation());
             }
             assertThat(assigned.lanes().size() * assigned.workers() - assigned.totalLanes())

@@ -9,6 +9,7 @@ import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
 import org.rekindle.coordinator.ledger.LedgerEntry;
+import org.rekindle.coordinator.ledger.LedgerEvent;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.coordinator.protocol.WorkerCommand.Abort;
 import org.rekindle.coordinator.protocol.WorkerCommand.Assignment;
@@ -169,7 +170,7 @@ class StepProtocolTest {
     }
 
     @Test
-    void tenSkippedStepsInARowEndTheRunAndNameTheirExamples() {
+    void tenSkippedStepsInARowLeaveTheirExamplesOutAndTenMoreEndTheRun() {
         SimulatedRun run = new SimulatedRun(new RunPlan(1, 100, 50, 1));
         Worker worker = run.join();
         worker.receiveOne();
@@ -178,10 +179,27 @@ class StepProtocolTest {
             run.deliverOneFrom(worker);
             worker.receiveOne();
         }
-        assertThat(run.ledger).hasSize(12);
+        assertThat(run.outcome).isNull();
+        assertThat(run.ledger).isEmpty();
+        LedgerEvent rollback = run.events.get(run.events.size() - 2);
+        assertThat(rollback.event()).isEqualTo(LedgerEvent.ROLLBACK);
+        assertThat(rollback.from()).isEqualTo(12);
+        assertThat(rollback.lanes().get(0).before()).isEqualTo(LaneCursor.START);
+        assertThat(rollback.lanes().get(0).after().offset()).isEqualTo(12);
+
+        while (!worker.inbox.isEmpty()) {
+            worker.receiveOne();
+        }
+        assertThat(worker.assignment.transfer().checkpoint()).isEqualTo("step_0");
+        assertThat(worker.lanes.get(0).offset()).isEqualTo(12);
+        for (int step = 1; step <= 10; step++) {
+            worker.finishStep(false);
+            run.deliverOneFrom(worker);
+            worker.receiveOne();
+        }
         assertThat(run.outcome.kind()).isEqualTo(Outcome.Kind.FAILED);
         assertThat(run.outcome.line())
-                .contains("10 steps in a row, 3 to 12", "lane 0 from", "offset 2)", "offset 12)")
+                .contains("10 steps in a row, 1 to 10", "lane 0 from", "offset 12)", "offset 22)")
                 .doesNotContain("\n");
     }
 

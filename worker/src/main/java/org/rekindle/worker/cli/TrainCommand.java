@@ -1,7 +1,9 @@
 package org.rekindle.worker.cli;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.checkpoints.RunFolder;
 import org.rekindle.coordinator.config.ConfigReader;
@@ -14,7 +16,6 @@ import org.rekindle.data.UserException;
 import org.rekindle.data.formats.DataSet;
 import org.rekindle.worker.pipeline.PipelineInit;
 import org.rekindle.worker.torchscript.Torch;
-import org.rekindle.worker.training.FollowingRun;
 import org.rekindle.worker.training.LrSchedule;
 import org.rekindle.worker.training.ModelSession;
 import org.rekindle.worker.training.TrainingRun;
@@ -32,8 +33,10 @@ final class TrainCommand implements Callable<Integer> {
     public Integer call() throws InterruptedException {
         RunConfig config = ConfigReader.read(keyValues.list());
         NodePlace place = NodePlace.of(System.getenv());
-        if (place.rank() > 0) {
-            return follow(config, place);
+        Optional<String> leader =
+                place.nodes() > 1 && RunFolder.isHeld(config) ? RunFolder.leader(config) : Optional.empty();
+        if (place.rank() > 0 || leader.isPresent()) {
+            return follow(config, leader.map(place::ledBy).orElse(place));
         }
         try (RunFolder folder = RunFolder.open(config)) {
             config.notices().forEach(System.out::println);
@@ -46,7 +49,7 @@ final class TrainCommand implements Callable<Integer> {
             Checkpoint start = folder.startingPoint(System.out::println)
                     .orElseGet(() -> Torch.inThreadOfItsOwn(() -> firstCheckpoint(config, folder, place.nodes())));
             checkFits(config, start);
-            return train(config, place, folder, start, dataSet);
+            return train(config, place, dataSet, run -> run.lead(folder, start, dataSet));
         }
     }
 
@@ -91,11 +94,11 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    /** Computes for a run that node 0 leads. */
-    private static int follow(RunConfig config, NodePlace place) {
+    /** Takes part in a run that another node leads. */
+    private static int follow(RunConfig config, NodePlace place) throws InterruptedException {
         Torch.init(config.system().threads());
         System.out.println("worker " + place.rank() + " of " + place.nodes() + ", led by " + place.seed());
-        return end(new FollowingRun(config, place, start -> ModelSession.open(config, start)).run());
+        return train(config, place, DataSet.open(config.dataset()), TrainingRun::follow);
     }
 
     private static int end(Outcome outcome) {
@@ -106,21 +109,20 @@ final class TrainCommand implements Callable<Integer> {
         return outcome.exitCode();
     }
 
-    private static int train(RunConfig config, NodePlace place, RunFolder folder, Checkpoint start, DataSet dataSet)
+    private static int train(RunConfig config, NodePlace place, DataSet dataSet, Function<TrainingRun, Outcome> part)
             throws InterruptedException {
-        int lanes = start.state().lanes();
-        LrSchedule learningRate = LrSchedule.of(config, lanes);
-        SamplePictures samples = SamplePictures.of(config, folder.path(), dataSet);
-        Outcome outcome = new TrainingRun(
-                        config,
-                        place,
-                        folder,
-                        start,
-                        dataSet,
-                        () -> ModelSession.open(config, start),
-                        step -> learningRate.at(step - 1),
-                        List.of(MetricsFile.open(folder.metricsFile()), console(), samples))
-                .run();
+        SamplePictures samples = SamplePictures.of(config, config.experiment().folder(), dataSet);
+        ConsoleProgress console = console();
+        Outcome outcome = part.apply(new TrainingRun(
+                config,
+                place,
+                start -> ModelSession.open(config, start),
+                lanes -> {
+                    LrSchedule learningRate = LrSchedule.of(config, lanes);
+                    return step -> learningRate.at(step - 1);
+                },
+                () -> List.of(MetricsFile.open(config.experiment().folder().resolve("metrics.jsonl")), console),
+                List.of(console, samples)));
         samples.end(outcome.kind() == Outcome.Kind.COMPLETED);
         return end(outcome);
     }

@@ -21,36 +21,35 @@ import org.slf4j.LoggerFactory;
 /**
  * This process as a node of the run's cluster, from the joining to the end.
  *
- * @param configuration hash of the configuration
+ * @param identity what the run's numbers depend on, as this node is configured
  */
-record ClusterNode(NodePlace place, String configuration) {
+record ClusterNode(NodePlace place, Map<String, String> identity) {
 
     private static final Logger LOG = LoggerFactory.getLogger(ClusterNode.class);
     private static final int SHUTDOWN_SECONDS = 15;
 
     /**
-     * Takes part until the run has ended; SIGINT, SIGTERM and SIGUSR1 drain it.
+     * Takes part until the run has ended or this node has left it: SIGINT and SIGUSR1 drain the run, SIGTERM lets this node leave.
      *
-     * @param coordinator makes the coordinator's behaviour, where this node is to host it; what is completed ends this node
+     * @param coordinator the coordinator's behaviour, when this node is to host it
      * @param workers makes the worker's factory from what the run starts with
      */
     @SuppressWarnings("try") // the signals are only held
     Outcome run(
-            Function<CompletableFuture<Outcome>, Behavior<CoordinatorCommand>> coordinator,
+            Behavior<CoordinatorCommand> coordinator,
             Function<EnterAnswer.Welcome, TrainingNode.WorkerFactory> workers) {
         CompletableFuture<Outcome> ended = new CompletableFuture<>();
         ActorSystem<TrainingNode.Command> system;
         try {
             system = ActorSystem.create(
-                    TrainingNode.create(place, configuration, coordinator.apply(ended), workers, ended),
-                    "rekindle",
-                    settings());
+                    TrainingNode.create(place, identity, coordinator, workers, ended), "rekindle", settings());
         } catch (RuntimeException e) {
             throw unbindable(e);
         }
         system.getWhenTerminated()
                 .thenRun(() -> ended.complete(Outcome.failed("this node left the cluster; the log has more")));
-        try (DrainSignals signals = new DrainSignals(name -> system.tell(new TrainingNode.Drain(name)))) {
+        try (DrainSignals signals = new DrainSignals(
+                name -> system.tell(new TrainingNode.Drain(name)), name -> system.tell(new TrainingNode.Leave(name)))) {
             return ended.get();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.config.ModelConfig;
@@ -35,6 +36,7 @@ public final class ModelSession implements TrainingSession {
     private final NDManager manager;
     private final Objective objective;
     private final Optimizer optimizer;
+    private final Consumer<Checkpoint> state; // restores all but the weights of a pipeline
     private final LrSchedule learningRate;
     private final long seed;
     private final Supplier<Path> frozen;
@@ -50,6 +52,7 @@ public final class ModelSession implements TrainingSession {
             NDManager manager,
             Objective objective,
             Optimizer optimizer,
+            Consumer<Checkpoint> state,
             LrSchedule learningRate,
             long seed,
             Supplier<Path> frozen,
@@ -57,6 +60,7 @@ public final class ModelSession implements TrainingSession {
         this.manager = manager;
         this.objective = objective;
         this.optimizer = optimizer;
+        this.state = state;
         this.learningRate = learningRate;
         this.seed = seed;
         this.frozen = frozen;
@@ -76,22 +80,34 @@ public final class ModelSession implements TrainingSession {
             Objective objective = objective(manager, config, PipelineDirectory.open(start.pipeline()));
             Optimizer optimizer = Optimizer.of(
                     manager, objective.trained(), config.optimizer().params(), config.model());
-            long updates = HostSnapshot.updates(start.state().session());
-            SessionFiles.restore(start.folder(), objective.component(), optimizer, updates);
-            String averages = config.model().ema().path();
-            if (start.step() == 0 && config.model().useEma() && averages != null) {
-                SessionFiles.loadAverages(Path.of(averages), objective.component(), optimizer);
-            }
+            Consumer<Checkpoint> state = checkpoint -> restore(config, checkpoint, objective.component(), optimizer);
+            state.accept(start);
             Path current = config.experiment().folder().resolve("current_pipeline");
             // The checkpoint that the run started from may be gone by the time of the next one.
             Supplier<Path> frozen = () -> Files.isDirectory(start.pipeline()) ? start.pipeline() : current;
             LrSchedule learningRate = LrSchedule.of(config, start.state().lanes());
             Validation validation = Validation.of(config);
             return new ModelSession(
-                    manager, objective, optimizer, learningRate, config.system().seed(), frozen, validation);
+                    manager,
+                    objective,
+                    optimizer,
+                    state,
+                    learningRate,
+                    config.system().seed(),
+                    frozen,
+                    validation);
         } catch (RuntimeException e) {
             manager.close();
             throw e;
+        }
+    }
+
+    private static void restore(RunConfig config, Checkpoint from, Component component, Optimizer optimizer) {
+        long updates = HostSnapshot.updates(from.state().session());
+        SessionFiles.restore(from.folder(), component, optimizer, updates);
+        String averages = config.model().ema().path();
+        if (from.step() == 0 && config.model().useEma() && averages != null) {
+            SessionFiles.loadAverages(Path.of(averages), component, optimizer);
         }
     }
 
@@ -160,6 +176,19 @@ public final class ModelSession implements TrainingSession {
                             + " give one worker more lanes (system.lanes), or hide the GPUs (CUDA_VISIBLE_DEVICES=)");
         }
         collective = with;
+    }
+
+    @Override
+    public void transfer(Collective from, int source, boolean takes) {
+        StateTransfer.run(from, source, takes, optimizer);
+    }
+
+    @Override
+    public void restore(Checkpoint checkpoint) {
+        discard();
+        SessionFiles.loadWeights(checkpoint, objective.component(), optimizer);
+        optimizer.zeroMoments();
+        state.accept(checkpoint);
     }
 
     @Override

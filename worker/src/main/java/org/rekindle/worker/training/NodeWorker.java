@@ -40,13 +40,13 @@ record NodeWorker(
             ActorSystem<?> system, ActorRef<CoordinatorCommand> coordinator, ActorRef<Outcome> owner) {
         Executor files = system.dispatchers().lookup(DispatcherSelector.fromConfig(CHECKPOINT_DISPATCHER));
         CheckpointWriter writer = new CheckpointWriter(checkpoints, listeners, files);
-        WorkerLanes lanes = new WorkerLanes(feeds.in(system));
+        WorkerLanes lanes = new WorkerLanes(feeds.in(system, start.lanes()));
         String run = config.experiment().folder().toAbsolutePath() + " " + config.configurationHash();
         RingListener listener = place.nodes() == 1 ? null : RingListener.bind(place.host(), 0, run);
         WorkerRing ring = new WorkerRing(listener);
         return WorkerActor.create(
                 coordinator,
-                start.step(),
+                start,
                 lanes,
                 place.rank(),
                 ring,

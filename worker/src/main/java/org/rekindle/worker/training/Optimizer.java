@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.rekindle.coordinator.config.EmaConfig;
 import org.rekindle.coordinator.config.ModelConfig;
 import org.rekindle.coordinator.config.OptimizerConfig;
@@ -138,6 +139,14 @@ final class Optimizer implements AutoCloseable {
         return gradients.stream().map(Tensors::memory).toList();
     }
 
+    /** The memory of weights, moments and averages, on the CPU. */
+    List<ByteBuffer> stateMemory() {
+        return Stream.of(parameters, expAvg, expAvgSq, ema)
+                .flatMap(arrays -> arrays.values().stream())
+                .map(Tensors::memory)
+                .toList();
+    }
+
     void zeroGradients() {
         Torch.zeroGradients(gradients);
     }
@@ -145,6 +154,12 @@ final class Optimizer implements AutoCloseable {
     /** Updates made in the life of the run: what Adam's bias correction and the EMA's warm-up count. */
     long updates() {
         return updates;
+    }
+
+    /** Forgets the moments, as before the first update. */
+    void zeroMoments() {
+        Torch.zeroGradients(List.copyOf(expAvg.values()));
+        Torch.zeroGradients(List.copyOf(expAvgSq.values()));
     }
 
     /** Sets the averages to the weights. */

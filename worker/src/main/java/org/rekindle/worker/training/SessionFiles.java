@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.data.UserException;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.SafetensorsFile;
@@ -51,6 +52,14 @@ final class SessionFiles {
             load(moments, EXP_AVG_SQ, optimizer.expAvgSq());
         }
         optimizer.setUpdates(updates);
+    }
+
+    /** Loads the trained component's weights of a checkpoint's pipeline; {@link #restore} is to follow. */
+    static void loadWeights(Checkpoint checkpoint, Component component, Optimizer optimizer) {
+        Path folder = checkpoint.pipeline().resolve(component.folder());
+        try (SafetensorsFile weights = Weights.open(folder, component)) {
+            Weights.load(optimizer.parameters(), weights, folder.toString());
+        }
     }
 
     /**

@@ -111,6 +111,9 @@ public final class StepBenchmark {
                     manager,
                     objective,
                     optimizer,
+                    checkpoint -> {
+                        throw new UnsupportedOperationException("a benchmark has no checkpoint");
+                    },
                     index -> learningRate,
                     config.system().seed(),
                     pipeline::root,

@@ -2,6 +2,7 @@ package org.rekindle.worker.training;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import org.apache.pekko.actor.Address;
@@ -41,6 +42,9 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
     /** A signal asks for a drain; the coordinator is told, nobody answers. */
     record Drain(String reason) implements Command {}
 
+    /** A signal asks this node to go; its worker is told, nobody answers. */
+    record Leave(String reason) implements Command {}
+
     private record Ended(Outcome outcome) implements Command {}
 
     private record Answered(EnterAnswer answer) implements Command {}
@@ -51,12 +55,13 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
     private static final Duration ASK_EVERY = Duration.ofSeconds(1);
 
     private final NodePlace place;
-    private final String configuration;
+    private final Map<String, String> identity;
     private final Function<EnterAnswer.Welcome, WorkerFactory> workers;
     private final ActorRef<CoordinatorCommand> coordinator;
     private final CompletableFuture<Outcome> ended;
     private final TimerScheduler<Command> timers;
     private boolean entered;
+    private ActorRef<WorkerActor.Command> worker;
 
     /** Makes the behaviour of this node's worker. */
     interface WorkerFactory {
@@ -66,37 +71,37 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
 
     /**
      * @param place where to join
-     * @param configuration hash of this node's configuration
+     * @param identity what the run's numbers depend on, as this node is configured
      * @param coordinator behaviour of the coordinator, where this node is to host it
      * @param workers makes the worker's factory from what the run starts with
      * @param ended completed once, when this node's worker has gone
      */
     static Behavior<Command> create(
             NodePlace place,
-            String configuration,
+            Map<String, String> identity,
             Behavior<CoordinatorCommand> coordinator,
             Function<EnterAnswer.Welcome, WorkerFactory> workers,
             CompletableFuture<Outcome> ended) {
         return Behaviors.setup(context -> Behaviors.withTimers(
-                timers -> new TrainingNode(context, timers, place, configuration, coordinator, workers, ended)));
+                timers -> new TrainingNode(context, timers, place, identity, coordinator, workers, ended)));
     }
 
     private TrainingNode(
             ActorContext<Command> context,
             TimerScheduler<Command> timers,
             NodePlace place,
-            String configuration,
+            Map<String, String> identity,
             Behavior<CoordinatorCommand> coordinator,
             Function<EnterAnswer.Welcome, WorkerFactory> workers,
             CompletableFuture<Outcome> ended) {
         super(context);
         this.timers = timers;
         this.place = place;
-        this.configuration = configuration;
+        this.identity = identity;
         this.workers = workers;
         this.ended = ended;
         Cluster cluster = Cluster.get(context.getSystem());
-        if (place.rank() == 0) {
+        if (place.isFirst()) {
             cluster.manager().tell(Join.create(cluster.selfMember().address()));
         } else {
             Address seed =
@@ -120,6 +125,7 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
                     coordinator.tell(new CoordinatorCommand.Drain(drain.reason()));
                     return this;
                 })
+                .onMessage(Leave.class, leave -> leave(leave.reason()))
                 .onMessage(Ended.class, end -> {
                     ended.complete(end.outcome());
                     return this;
@@ -131,10 +137,19 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
                 .build();
     }
 
+    private Behavior<Command> leave(String reason) {
+        if (worker != null) {
+            worker.tell(new WorkerActor.Leave(reason));
+        } else {
+            ended.complete(Outcome.left(0));
+        }
+        return this;
+    }
+
     private Behavior<Command> ask() {
         if (!entered) {
             ActorRef<EnterAnswer> answers = getContext().messageAdapter(EnterAnswer.class, Answered::new);
-            coordinator.tell(new CoordinatorCommand.Enter(place.rank(), configuration, answers));
+            coordinator.tell(new CoordinatorCommand.Enter(place.rank(), EnterAnswer.PROTOCOL, identity, answers));
             timers.startSingleTimer(new AskAgain(), ASK_EVERY);
         }
         return this;
@@ -151,9 +166,10 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
         }
         try {
             ActorRef<Outcome> owner = getContext().messageAdapter(Outcome.class, Ended::new);
-            Behavior<WorkerActor.Command> worker = workers.apply((EnterAnswer.Welcome) answer)
+            Behavior<WorkerActor.Command> behavior = workers.apply((EnterAnswer.Welcome) answer)
                     .create(getContext().getSystem(), coordinator, owner);
-            getContext().watch(getContext().spawn(worker, "worker"));
+            worker = getContext().spawn(behavior, "worker");
+            getContext().watch(worker);
         } catch (UserException e) {
             ended.complete(Outcome.failed(e.getMessage()));
         }

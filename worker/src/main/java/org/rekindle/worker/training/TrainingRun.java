@@ -1,23 +1,35 @@
 package org.rekindle.worker.training;
 
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
+import java.util.function.Function;
+import java.util.function.IntFunction;
 import java.util.function.LongToDoubleFunction;
 import java.util.function.Supplier;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.cluster.typed.Cluster;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
+import org.rekindle.coordinator.checkpoints.CheckpointFolder;
 import org.rekindle.coordinator.checkpoints.RunFolder;
 import org.rekindle.coordinator.checkpoints.TrainerState;
 import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.coordinator.ledger.Ledger;
+import org.rekindle.coordinator.ledger.LedgerTail;
 import org.rekindle.coordinator.membership.NodePlace;
 import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
+import org.rekindle.coordinator.protocol.EnterAnswer;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.coordinator.steps.Coordinator;
+import org.rekindle.coordinator.steps.CoordinatorTakeover;
+import org.rekindle.coordinator.steps.Lead;
 import org.rekindle.coordinator.steps.RunPlan;
+import org.rekindle.coordinator.steps.RunStart;
 import org.rekindle.data.UserException;
 import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.lanes.DecodeThreads;
@@ -27,29 +39,27 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One node's part in a run, from the first step to the last or to the drain: an actor system that forms the cluster, the coordinator
- * as its singleton, and this node's worker.
+ * One node's part in a run, from its first step there to its last: an actor system in the run's cluster, this node's worker, and the
+ * coordinator when it is here. The run folder and the data lie where all nodes have them.
  *
- * @param config the run's configuration
- * @param place this node's, which is the first
- * @param folder the run folder, open and locked; the caller closes it afterwards
- * @param from where the run stands
- * @param dataSet what it reads
- * @param session makes the training session; called once, on the training thread, which also closes the session
- * @param learningRate learning rate by optimizer step, for the metrics
- * @param listeners watch the run; closed when it ends
+ * @param place this node's
+ * @param session makes the training session of a checkpoint; called once, on the training thread, which also closes the session
+ * @param learningRate gives the learning rate by optimizer step of a run of so many lanes, for the metrics
+ * @param watchers watch the run from the node that leads it; made when that is this one, closed when it no longer is
+ * @param savers hear of the checkpoints that this node's worker writes
  */
 public record TrainingRun(
         RunConfig config,
         NodePlace place,
-        RunFolder folder,
-        Checkpoint from,
-        DataSet dataSet,
-        Supplier<TrainingSession> session,
-        LongToDoubleFunction learningRate,
-        List<StepListener> listeners) {
+        Function<Checkpoint, TrainingSession> session,
+        IntFunction<LongToDoubleFunction> learningRate,
+        Supplier<List<StepListener>> watchers,
+        List<StepListener> savers) {
 
     private static final Logger LOG = LoggerFactory.getLogger(TrainingRun.class);
+
+    /** How long a node that takes over waits for the one that led to let go of the run folder. */
+    private static final Duration TAKE_OVER = Duration.ofSeconds(30);
 
     /** The state of a run that has not taken a step. */
     public static TrainerState fresh(RunConfig config, int lanes) {
@@ -61,74 +71,129 @@ public record TrainingRun(
     }
 
     /**
-     * Runs until the last step is in a checkpoint, until SIGINT, SIGTERM or SIGUSR1 has drained the run, or until it fails. Blocks the
-     * calling thread; never throws for what the outcome can tell. The ledger is cut back to {@code from} first.
+     * Leads the run until the last step is in a checkpoint, until it is drained or left to others, or until it fails. Blocks the calling
+     * thread; never throws for what the outcome can tell.
+     *
+     * @param folder the run folder, open and locked; closed when another node takes over
+     * @param from where the run stands; the ledger is cut back to it first
      */
-    public Outcome run() {
-        int workers = decodeThreads(config);
-        ExecutorService decoders = DecodeThreads.start(workers);
-        try {
-            LanePlan plan = new LanePlan(config.system().seed(), from.state().lanes(), dataSet.shards());
-            return run(system -> new StreamedLanes(system, dataSet, plan, decoders, workers));
-        } finally {
-            decoders.shutdown();
+    public Outcome lead(RunFolder folder, Checkpoint from, DataSet dataSet) {
+        return withDecoders(feeds(dataSet), feeds -> lead(folder, from, feeds));
+    }
+
+    /** Takes part in a run that another node leads, until it ends or is left. Blocks the calling thread; throws as {@link #lead}. */
+    public Outcome follow() {
+        return withDecoders(feeds(DataSet.open(config.dataset())), this::follow);
+    }
+
+    Outcome lead(RunFolder folder, Checkpoint from, FeedSource feeds) {
+        return guarded(() -> {
+            RunStart start = start(folder, from);
+            if (place.seed() != null) {
+                folder.lead(place.seed());
+            }
+            Lead lead = lead(folder, from.state().lanes());
+            return new ClusterNode(place, config.identity())
+                    .run(Coordinator.create(lead, start), welcome -> worker(welcome, feeds));
+        });
+    }
+
+    private Outcome follow(FeedSource feeds) {
+        return guarded(
+                () -> new ClusterNode(place, config.identity()).run(takeover(), welcome -> worker(welcome, feeds)));
+    }
+
+    /** Becomes the coordinator when those who led are gone. */
+    private Behavior<CoordinatorCommand> takeover() {
+        return Behaviors.setup(context -> CoordinatorTakeover.create(() -> {
+            RunFolder folder = RunFolder.takeOver(config, TAKE_OVER);
+            folder.lead(Cluster.get(context.getSystem())
+                    .selfMember()
+                    .address()
+                    .hostPort()
+                    .split("@")[1]);
+            return lead(folder, folder.checkpoints().newestIntact().state().lanes());
+        }));
+    }
+
+    private Lead lead(RunFolder folder, int lanes) {
+        return new Lead(
+                place.rank(),
+                plan(lanes),
+                config.identity(),
+                () -> Ledger.open(folder.ledgerFile()),
+                folder.checkpoints(),
+                new Lead.Reporting(config.system().batchSize(), learningRate.apply(lanes), watchers.get()),
+                folder::close);
+    }
+
+    private RunPlan plan(int lanes) {
+        int min = config.system().minWorkers();
+        Integer max = config.system().maxWorkers();
+        return new RunPlan(
+                lanes,
+                config.totalSteps(lanes),
+                config.experiment().saveEvery(),
+                new RunPlan.Workers(
+                        Math.min(place.nodes(), Math.min(lanes, max == null ? lanes : max)),
+                        min,
+                        max == null ? Integer.MAX_VALUE : max),
+                config.system().maxSkippedSteps());
+    }
+
+    private static RunStart start(RunFolder folder, Checkpoint from) {
+        try (Ledger ledger = Ledger.open(folder.ledgerFile())) {
+            ledger.truncate(from.step());
+            LedgerTail tail = ledger.tail();
+            long generation = Math.max(tail.generation(), folder.checkpoints().fence());
+            return new RunStart(
+                    from.step(), tail.cursors(from.step(), from.state().cursors()), generation, from.step());
         }
     }
 
-    static int decodeThreads(RunConfig config) {
-        Integer ofSystem = config.system().workers();
-        return ofSystem == null ? config.dataset().params().workers() : ofSystem;
+    private NodeWorker worker(EnterAnswer.Welcome welcome, FeedSource feeds) {
+        Checkpoint start = CheckpointFolder.read(Path.of(welcome.checkpoint()));
+        CheckpointFolder checkpoints = CheckpointFolder.open(
+                config.experiment().folder(), config.experiment().keepCheckpoints());
+        return new NodeWorker(config, place, checkpoints, start.state(), () -> session.apply(start), savers, feeds);
     }
 
     @SuppressWarnings("try") // the log is only held open
-    Outcome run(FeedSource feeds) {
-        TrainerState start = from.state();
-        try (RunLog log = new RunLog(folder.logs(), place.rank())) {
-            try (Ledger ledger = Ledger.open(folder.ledgerFile())) {
-                ledger.truncate(start.step());
-            }
-            listeners.forEach(
-                    listener -> listener.started(start.step(), config.totalSteps(start.lanes()), start.examplesSeen()));
-            NodeWorker worker = new NodeWorker(config, place, folder.checkpoints(), start, session, listeners, feeds);
-            return new ClusterNode(place, config.configurationHash()).run(ended -> coordinator(), welcome -> worker);
+    private Outcome guarded(Supplier<Outcome> part) {
+        try (RunLog log = new RunLog(config.experiment().folder().resolve("logs"), place.rank())) {
+            return part.get();
         } catch (UserException e) {
             return Outcome.failed(e.getMessage());
         } catch (RuntimeException e) {
             LOG.error("the run failed", e);
             return Outcome.failed("the run failed: " + e + "; the log has more");
-        } finally {
-            listeners.forEach(TrainingRun::close);
         }
     }
 
-    private Behavior<CoordinatorCommand> coordinator() {
-        TrainerState start = from.state();
-        int batchSize = config.system().batchSize();
-        return Coordinator.create(
-                new RunPlan(
-                        start.lanes(),
-                        config.totalSteps(start.lanes()),
-                        config.experiment().saveEvery(),
-                        Math.min(place.nodes(), start.lanes())),
-                start.step(),
-                start.cursors(),
-                () -> Ledger.open(folder.ledgerFile()),
-                new Coordinator.Reporting(batchSize, learningRate, listeners),
-                new Coordinator.Entrance(
-                        config.configurationHash(),
-                        from.folder().toAbsolutePath().toString()));
+    private interface Decoded {
+        FeedSource by(ExecutorService decoders, int workers);
+    }
+
+    private Decoded feeds(DataSet dataSet) {
+        return (decoders, workers) -> (system, lanes) -> {
+            LanePlan plan = new LanePlan(config.system().seed(), lanes, dataSet.shards());
+            return new StreamedLanes(system, dataSet, plan, decoders, workers);
+        };
+    }
+
+    private Outcome withDecoders(Decoded feeds, Function<FeedSource, Outcome> part) {
+        Integer ofSystem = config.system().workers();
+        int workers = ofSystem == null ? config.dataset().params().workers() : ofSystem;
+        ExecutorService decoders = DecodeThreads.start(workers);
+        try {
+            return part.apply(feeds.by(decoders, workers));
+        } finally {
+            decoders.shutdown();
+        }
     }
 
     static TrainerStates states(RunConfig config, int lanes) {
         return new TrainerStates(
                 lanes, config.system().batchSize(), config.system().seed(), config.configurationHash());
-    }
-
-    private static void close(StepListener listener) {
-        try {
-            listener.close();
-        } catch (Exception e) {
-            LOG.warn("a listener did not close", e);
-        }
     }
 }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalDouble;
+import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.worker.collectives.Collective;
 
@@ -29,6 +30,17 @@ public interface TrainingSession extends AutoCloseable {
      * @param collective connected; null for a worker that is alone
      */
     void reduceOver(Collective collective);
+
+    /**
+     * Takes the state of another worker, or helps others to take it: every worker of the collective calls this.
+     *
+     * @param source rank that gives its state
+     * @param takes whether this worker takes it
+     */
+    void transfer(Collective collective, int source, boolean takes);
+
+    /** Goes back to the state of a checkpoint. */
+    void restore(Checkpoint checkpoint);
 
     /** Applies the committed step: gradient clipping, optimizer, EMA. Leaves the gradients zero. */
     void apply(long step);

@@ -1,5 +1,6 @@
 package org.rekindle.worker.training;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -13,12 +14,16 @@ import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.rekindle.coordinator.checkpoints.CheckpointFolder;
 import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.protocol.StepStages;
+import org.rekindle.coordinator.protocol.WorkerCommand.Transfer;
 import org.rekindle.data.UserException;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.data.lanes.LaneCursor;
+import org.rekindle.worker.collectives.Collective;
 import org.rekindle.worker.collectives.CollectiveAbortedException;
+import org.rekindle.worker.collectives.PeerLostException;
 import org.rekindle.worker.training.TrainingSession.Snapshot;
 import org.rekindle.worker.training.TrainingSession.StepResult;
 import org.slf4j.Logger;
@@ -38,14 +43,20 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
     sealed interface Command {}
 
     /**
-     * Own these lanes from now on, and reduce over these workers. Answered with {@link WorkerActor.CollectiveLost} where they do not come
-     * together.
+     * Own these lanes from now on, reduce over these workers, and take or give the training state where the transfer says so; whoever took it
+     * answers with {@link WorkerActor.StateTaken}. Answered with {@link WorkerActor.CollectiveLost} where they do not come together.
      *
      * @param lanes each with where it goes on
      * @param totalLanes lanes of the run
      * @param peers addresses of the generation's workers
      */
-    record Assign(long generation, int rank, Map<Integer, LaneCursor> lanes, int totalLanes, List<String> peers)
+    record Assign(
+            long generation,
+            int rank,
+            Map<Integer, LaneCursor> lanes,
+            int totalLanes,
+            List<String> peers,
+            Transfer transfer)
             implements Command {}
 
     /** Compute the gradients of a step; answered with {@link WorkerActor.GradientsReady} when they are there. */
@@ -64,7 +75,7 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
      * Snapshot the weights, which are those after {@code step}, and write a checkpoint behind the training; answered with
      * {@link WorkerActor.CheckpointWritten} when it is on disk. Waits for a checkpoint that is still being written.
      */
-    record Save(long step, Map<Integer, LaneCursor> cursors) implements Command {}
+    record Save(long generation, long step, Map<Integer, LaneCursor> cursors) implements Command {}
 
     /** Wait for a checkpoint being written, close the session and stop. */
     record Close() implements Command {}
@@ -117,15 +128,7 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
     @Override
     public Receive<Command> createReceive() {
         return newReceiveBuilder()
-                .onMessage(
-                        Assign.class,
-                        assign -> perform(0, () -> {
-                            assigned = assign.generation();
-                            lanes.assign(assign.lanes());
-                            totalLanes = assign.totalLanes();
-                            session.reduceOver(ring.join(assign.generation(), assign.rank(), assign.peers()));
-                            joined = assigned;
-                        }))
+                .onMessage(Assign.class, assign -> perform(0, () -> assign(assign)))
                 .onMessage(Compute.class, compute -> perform(compute.step(), () -> compute(compute)))
                 .onMessage(Settle.class, settle -> perform(settle.step(), () -> settle(settle)))
                 .onMessage(Validate.class, validate -> perform(validate.step(), () -> validate(validate.step())))
@@ -144,6 +147,26 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
                     return this;
                 })
                 .build();
+    }
+
+    private void assign(Assign assign) {
+        assigned = assign.generation();
+        lanes.assign(assign.lanes());
+        totalLanes = assign.totalLanes();
+        Transfer transfer = assign.transfer();
+        boolean takes = transfer.receivers().contains(assign.rank());
+        if (transfer.checkpoint() != null) {
+            session.restore(CheckpointFolder.read(Path.of(transfer.checkpoint())));
+        }
+        Collective collective = ring.join(assign.generation(), assign.rank(), assign.peers());
+        session.reduceOver(collective);
+        if (!transfer.receivers().isEmpty()) {
+            session.transfer(collective, transfer.source(), takes);
+        }
+        joined = assigned;
+        if (takes || transfer.checkpoint() != null) {
+            worker.tell(new WorkerActor.StateTaken(assigned));
+        }
     }
 
     private void compute(Compute compute) {
@@ -175,10 +198,14 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
     }
 
     private void save(Save save) {
+        if (save.generation() != joined) {
+            return;
+        }
         checkpoints.await();
         Snapshot snapshot = session.snapshot();
         checkpoints.write(
                 states.at(save.step(), save.cursors(), snapshot.state()),
+                save.generation(),
                 snapshot,
                 checkpoint -> worker.tell(new WorkerActor.CheckpointWritten(checkpoint.step())),
                 thrown -> worker.tell(new WorkerActor.Failed(line(save.step(), thrown))));
@@ -196,12 +223,16 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
         } catch (CollectiveAbortedException over) {
             LOG.info(over.getMessage());
             session.discard();
-            worker.tell(new WorkerActor.CollectiveLost(assigned, over.getMessage()));
+            worker.tell(new WorkerActor.CollectiveLost(assigned, suspect(over), over.getMessage()));
         } catch (RuntimeException | LinkageError e) {
             failed = true;
             worker.tell(new WorkerActor.Failed(line(step, e)));
         }
         return this;
+    }
+
+    private static int suspect(CollectiveAbortedException over) {
+        return over instanceof PeerLostException ? over.rank() : -1;
     }
 
     private static String line(long step, Throwable thrown) {

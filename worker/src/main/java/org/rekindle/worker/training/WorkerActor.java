@@ -12,17 +12,21 @@ import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
+import org.rekindle.coordinator.checkpoints.TrainerState;
 import org.rekindle.coordinator.ledger.LedgerEntry;
+import org.rekindle.coordinator.membership.Roster;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.coordinator.protocol.StepStages;
 import org.rekindle.coordinator.protocol.WorkerCommand;
+import org.rekindle.coordinator.protocol.WorkerState;
 import org.rekindle.data.lanes.LaneCursor;
 import org.rekindle.worker.training.TrainingSession.StepResult;
 
 /**
  * A worker's side of the step protocol (DESIGN 3.2): never blocks, turns the coordinator's messages into work for the
- * {@link TrainingThread} and its results into answers. It joins once its session is there.
+ * {@link TrainingThread} and its results into answers. It joins once its session is there, and again when it sees the coordinator go; what
+ * it holds ready stays until the new one decides on it.
  */
 final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
 
@@ -50,7 +54,15 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     record Failed(String line) implements Command {}
 
     /** The generation's ring is gone. The coordinator gets {@code CollectiveLost}. */
-    record CollectiveLost(long generation, String line) implements Command {}
+    record CollectiveLost(long generation, int suspect, String line) implements Command {}
+
+    /** The weights are whole again, in answer to {@link TrainingThread.Assign}. */
+    record StateTaken(long generation) implements Command {}
+
+    /** This node is to go. The coordinator gets {@code Leave}; the owner is told when that is done. */
+    record Leave(String reason) implements Command {}
+
+    private record JoinAgain() implements Command {}
 
     private record GraceOver() implements Command {}
 
@@ -59,6 +71,9 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
 
     private static final Duration GRACE_COMPLETED = Duration.ofMinutes(10);
 
+    /** A coordinator that was about to go may not have heard. */
+    private static final Duration JOIN_EVERY = Duration.ofSeconds(2);
+
     private final ActorRef<CoordinatorCommand> coordinator;
     private final ActorRef<Outcome> owner;
     private final ActorRef<TrainingThread.Command> thread;
@@ -66,7 +81,13 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     private final int node;
     private final WorkerRing ring;
     private final TimerScheduler<Command> timers;
+    private final ActorRef<WorkerCommand> self;
+    private ActorRef<CoordinatorCommand> leader; // who answered the last join; null while nobody has
     private long committed;
+    private boolean whole = true; // the weights are those of the committed step
+    private boolean skipped;
+    private long ready = -1; // the step whose reduced gradients are held
+    private Map<Integer, LaneCursor> cursors;
     private WorkerCommand.Assignment assignment;
     private boolean joined;
     private boolean inFlight; // the thread computes a step or holds its gradients
@@ -79,39 +100,41 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
 
     /**
      * @param coordinator the singleton's proxy
-     * @param committed the step whose weights the session starts with
+     * @param start the state that the session starts with
      * @param node rank of this node
      * @param ring where this worker meets the others
      * @param owner told once how the run ended, after which this actor stops
      */
     static Behavior<Command> create(
             ActorRef<CoordinatorCommand> coordinator,
-            long committed,
+            TrainerState start,
             WorkerLanes lanes,
             int node,
             WorkerRing ring,
             ThreadFactory thread,
             ActorRef<Outcome> owner) {
         return Behaviors.setup(context -> Behaviors.withTimers(
-                timers -> new WorkerActor(context, timers, coordinator, committed, lanes, node, ring, thread, owner)));
+                timers -> new WorkerActor(context, timers, coordinator, start, lanes, node, ring, thread, owner)));
     }
 
     private WorkerActor(
             ActorContext<Command> context,
             TimerScheduler<Command> timers,
             ActorRef<CoordinatorCommand> coordinator,
-            long committed,
+            TrainerState start,
             WorkerLanes lanes,
             int node,
             WorkerRing ring,
             ThreadFactory thread,
             ActorRef<Outcome> owner) {
         super(context);
+        this.self = context.messageAdapter(WorkerCommand.class, Told::new);
         this.node = node;
         this.ring = ring;
         this.timers = timers;
         this.coordinator = coordinator;
-        this.committed = committed;
+        this.committed = start.step();
+        this.cursors = start.cursors();
         this.lanes = lanes;
         this.owner = owner;
         this.thread = context.spawn(
@@ -122,7 +145,13 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     @Override
     public Receive<Command> createReceive() {
         return newReceiveBuilder()
-                .onMessage(SessionReady.class, ready -> join())
+                .onMessage(SessionReady.class, there -> join())
+                .onMessage(JoinAgain.class, again -> join())
+                .onMessage(StateTaken.class, taken -> {
+                    whole |= taken.generation() == assignment.generation();
+                    return this;
+                })
+                .onMessage(Leave.class, this::leaveRun)
                 .onMessage(Told.class, told -> told(told.message()))
                 .onMessage(GradientsReady.class, this::gradientsReady)
                 .onMessage(Validated.class, validated -> {
@@ -139,28 +168,67 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
                     getContext().getLog().warn("the training thread did not close in time; leaving it behind");
                     return leave();
                 })
-                .onSignal(Terminated.class, gone -> outcome == null ? threadDied() : leave())
+                .onSignal(Terminated.class, gone -> gone.getRef().equals(thread) ? threadEnded() : leaderGone())
                 .build();
     }
 
+    /** Until there is an answer. */
     private Behavior<Command> join() {
         joined = true;
-        coordinator.tell(new CoordinatorCommand.Join(
-                getContext().messageAdapter(WorkerCommand.class, Told::new), node, ring.address()));
+        if (outcome == null) {
+            long generation = assignment == null ? 0 : assignment.generation();
+            WorkerState state =
+                    new WorkerState(generation, whole ? committed : Roster.NO_WEIGHTS, skipped, ready, cursors);
+            coordinator.tell(new CoordinatorCommand.Join(self, node, ring.address(), state));
+            timers.startSingleTimer(new JoinAgain(), JOIN_EVERY);
+        }
         return this;
+    }
+
+    private Behavior<Command> joined(ActorRef<CoordinatorCommand> by) {
+        timers.cancel(new JoinAgain());
+        if (!by.equals(leader)) {
+            if (leader != null) {
+                getContext().unwatch(leader);
+            }
+            leader = by;
+            getContext().watch(by);
+        }
+        return this;
+    }
+
+    private Behavior<Command> leaderGone() {
+        if (outcome != null) {
+            return this;
+        }
+        getContext().getLog().info("the coordinator is gone; waiting for another one");
+        leader = null;
+        return join();
+    }
+
+    private Behavior<Command> leaveRun(Leave leave) {
+        if (joined) {
+            coordinator.tell(new CoordinatorCommand.Leave(self, leave.reason()));
+            return this;
+        }
+        return stop(Outcome.left(committed));
     }
 
     private Behavior<Command> told(WorkerCommand message) {
         if (outcome != null) {
             return this;
         }
-        if (message instanceof WorkerCommand.Assignment assigned) {
+        if (message instanceof WorkerCommand.Joined by) {
+            return joined(by.coordinator());
+        } else if (message instanceof WorkerCommand.Assignment assigned) {
             return begin(assigned);
         } else if (message instanceof WorkerCommand.Commit commit) {
             return commit(commit);
         } else if (message instanceof WorkerCommand.Abort abort) {
             ring.abort(abort.generation());
-            drop();
+            if (assignment != null && abort.generation() == assignment.generation()) {
+                drop();
+            }
             return this;
         } else {
             return stop(((WorkerCommand.Stop) message).outcome());
@@ -168,36 +236,48 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     }
 
     private Behavior<Command> begin(WorkerCommand.Assignment assigned) {
-        if (assigned.committed() != committed) {
+        WorkerCommand.Transfer transfer = assigned.transfer();
+        boolean takes = transfer.checkpoint() != null || transfer.receivers().contains(assigned.rank());
+        if (!takes && !(whole && assigned.committed() == committed)) {
             return failed(
                     "this worker has the weights of step %d and the run is at step %d: start it from the newest checkpoint"
                             .formatted(committed, assigned.committed()));
         }
         drop();
         assignment = assigned;
+        committed = assigned.committed();
+        cursors = assigned.cursors();
+        whole = !takes;
         Map<Integer, LaneCursor> own = new TreeMap<>();
         assigned.lanes().forEach(lane -> own.put(lane, assigned.cursors().get(lane)));
         thread.tell(new TrainingThread.Assign(
-                assigned.generation(), assigned.rank(), own, assigned.totalLanes(), assigned.peers()));
-        goOn(assigned.cursors(), assigned.checkpoint(), assigned.hold());
+                assigned.generation(), assigned.rank(), own, assigned.totalLanes(), assigned.peers(), transfer));
+        goOn(assigned.checkpoint(), assigned.hold());
         return this;
     }
 
+    /** A decision that comes again, as from a coordinator that took over, changes nothing. */
     private Behavior<Command> commit(WorkerCommand.Commit commit) {
+        if (commit.step() != ready || commit.generation() != assignment.generation()) {
+            return this;
+        }
         thread.tell(new TrainingThread.Settle(commit.step(), commit.apply()));
         inFlight = false;
+        ready = -1;
+        skipped = !commit.apply();
+        cursors = commit.cursors();
         committed = commit.step();
         if (assignment.rank() == 0) {
             thread.tell(
                     new TrainingThread.Validate(committed)); // before a checkpoint, so that a resumed run lacks none
         }
-        goOn(commit.cursors(), commit.checkpoint(), commit.hold());
+        goOn(commit.checkpoint(), commit.hold());
         return this;
     }
 
-    private void goOn(Map<Integer, LaneCursor> cursors, boolean checkpoint, boolean hold) {
+    private void goOn(boolean checkpoint, boolean hold) {
         if (checkpoint && assignment.rank() == 0) {
-            thread.tell(new TrainingThread.Save(committed, cursors));
+            thread.tell(new TrainingThread.Save(assignment.generation(), committed, cursors));
         }
         if (!hold) {
             inFlight = true;
@@ -206,6 +286,7 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     }
 
     private void drop() {
+        ready = -1;
         if (inFlight) {
             inFlight = false;
             thread.tell(new TrainingThread.Drop());
@@ -216,22 +297,23 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     private Behavior<Command> collectiveLost(CollectiveLost lost) {
         if (outcome == null && lost.generation() == assignment.generation()) {
             inFlight = false;
-            coordinator.tell(new CoordinatorCommand.CollectiveLost(lost.generation(), lost.line()));
+            coordinator.tell(new CoordinatorCommand.CollectiveLost(lost.generation(), lost.suspect(), lost.line()));
         }
         return this;
     }
 
-    private Behavior<Command> gradientsReady(GradientsReady ready) {
-        if (ready.generation() == assignment.generation()) {
+    private Behavior<Command> gradientsReady(GradientsReady computed) {
+        if (computed.generation() == assignment.generation() && inFlight) {
+            ready = computed.step();
             coordinator.tell(new CoordinatorCommand.StepReady(
-                    ready.generation(),
-                    ready.step(),
+                    computed.generation(),
+                    computed.step(),
                     assignment.rank(),
-                    ready.result().lossSum(),
-                    ready.result().gradientNorm(),
-                    ready.result().finite(),
-                    ready.lanes(),
-                    ready.stages()));
+                    computed.result().lossSum(),
+                    computed.result().gradientNorm(),
+                    computed.result().finite(),
+                    computed.lanes(),
+                    computed.stages()));
         }
         return this;
     }
@@ -248,7 +330,10 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
         return this;
     }
 
-    private Behavior<Command> threadDied() {
+    private Behavior<Command> threadEnded() {
+        if (outcome != null) {
+            return leave();
+        }
         outcome = Outcome.failed("the training thread ended unexpectedly; the log has more");
         return leave();
     }

@@ -62,7 +62,7 @@ record TinyRun(Path folder, boolean useEma, String emaPath, String target) {
                 null,
                 1.0);
         return new RunConfig(
-                new SystemConfig(null, BATCH, null, null, null, null, 5L, 1),
+                new SystemConfig(null, BATCH, null, null, null, null, 5L, null, null, null, 1),
                 null,
                 new ExperimentConfig(
                         folder.toString(), "run", null, 1000L, null, null, null, null, null, null, null, null),

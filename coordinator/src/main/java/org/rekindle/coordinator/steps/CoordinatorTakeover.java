@@ -1,0 +1,180 @@
+package org.rekindle.coordinator.steps;
+
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.IntSupplier;
+import java.util.function.Supplier;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.PostStop;
+import org.apache.pekko.actor.typed.Terminated;
+import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
+import org.apache.pekko.actor.typed.javadsl.Behaviors;
+import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
+import org.apache.pekko.cluster.Member;
+import org.apache.pekko.cluster.MemberStatus;
+import org.apache.pekko.cluster.typed.Cluster;
+import org.rekindle.coordinator.checkpoints.Checkpoint;
+import org.rekindle.coordinator.ledger.Ledger;
+import org.rekindle.coordinator.ledger.LedgerEvent;
+import org.rekindle.coordinator.protocol.CoordinatorCommand;
+import org.rekindle.coordinator.protocol.CoordinatorCommand.Join;
+import org.rekindle.coordinator.protocol.Outcome;
+import org.rekindle.coordinator.protocol.WorkerCommand;
+import org.rekindle.coordinator.protocol.WorkerCommand.Commit;
+import org.rekindle.coordinator.protocol.WorkerCommand.Stop;
+import org.rekindle.coordinator.protocol.WorkerState;
+import org.rekindle.data.UserException;
+
+/**
+ * A coordinator whose predecessor was lost, until it knows where the run stands: it asks nobody, since workers that see a coordinator go
+ * join its successor and tell what they hold. When all nodes that are left have been heard, or after a while, it becomes a
+ * {@link Coordinator}.
+ */
+public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorCommand> {
+
+    private static final Duration LOOK = Duration.ofMillis(200);
+    private static final int LOOKS = 25;
+
+    private final TimerScheduler<CoordinatorCommand> timers;
+    private final Lead lead;
+    private final IntSupplier nodes;
+    private final Map<ActorRef<WorkerCommand>, Join> joined = new LinkedHashMap<>();
+    private int looks;
+
+    private record Look() implements CoordinatorCommand.Internal {}
+
+    /**
+     * @param lead takes the run folder over; waits for its holder to let go of it, and throws {@link UserException} when it does not
+     */
+    public static Behavior<CoordinatorCommand> create(Supplier<Lead> lead) {
+        return Behaviors.setup(context -> create(lead, () -> nodesLeft(Cluster.get(context.getSystem()))));
+    }
+
+    private static int nodesLeft(Cluster cluster) {
+        int members = 0;
+        for (Member member : cluster.state().getMembers()) {
+            if (!cluster.state().getUnreachable().contains(member)
+                    && Set.of(MemberStatus.up(), MemberStatus.weaklyUp()).contains(member.status())) {
+                members++;
+            }
+        }
+        return members;
+    }
+
+    /** @param nodes how many nodes are left in the cluster */
+    static Behavior<CoordinatorCommand> create(Supplier<Lead> lead, IntSupplier nodes) {
+        return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
+            try {
+                Lead taken = lead.get();
+                timers.startTimerWithFixedDelay(new Look(), LOOK);
+                return new CoordinatorTakeover(context, timers, taken, nodes);
+            } catch (UserException e) {
+                context.getLog().error(e.getMessage());
+                return refusing(e.getMessage());
+            }
+        }));
+    }
+
+    private CoordinatorTakeover(
+            ActorContext<CoordinatorCommand> context,
+            TimerScheduler<CoordinatorCommand> timers,
+            Lead lead,
+            IntSupplier nodes) {
+        super(context);
+        this.timers = timers;
+        this.lead = lead;
+        this.nodes = nodes;
+        context.getLog().info("node {} takes the coordinator over", lead.node());
+    }
+
+    private static Behavior<CoordinatorCommand> refusing(String line) {
+        return Behaviors.receive(CoordinatorCommand.class)
+                .onMessage(Join.class, join -> {
+                    join.worker().tell(new Stop(Outcome.failed(line)));
+                    return Behaviors.same();
+                })
+                .onAnyMessage(ignored -> Behaviors.same())
+                .build();
+    }
+
+    @Override
+    public Receive<CoordinatorCommand> createReceive() {
+        return newReceiveBuilder()
+                .onMessage(Join.class, join -> {
+                    getContext().watch(join.worker());
+                    joined.put(join.worker(), join);
+                    join.worker().tell(new WorkerCommand.Joined(getContext().getSelf()));
+                    return this;
+                })
+                .onMessage(Look.class, look -> look())
+                .onSignal(Terminated.class, gone -> {
+                    joined.remove(gone.getRef().<WorkerCommand>unsafeUpcast());
+                    return this;
+                })
+                .onSignal(PostStop.class, stop -> {
+                    lead.release().run();
+                    return this;
+                })
+                .onAnyMessage(early -> this) // workers say it again, and a node asks again
+                .build();
+    }
+
+    private Behavior<CoordinatorCommand> look() {
+        if (joined.isEmpty()) {
+            return this;
+        }
+        looks++;
+        if (joined.size() < nodes.getAsInt() && looks < LOOKS) {
+            return this;
+        }
+        timers.cancelAll();
+        try {
+            return begin();
+        } catch (UserException e) {
+            getContext().getLog().error(e.getMessage());
+            joined.keySet().forEach(worker -> worker.tell(new Stop(Outcome.failed(e.getMessage()))));
+            return refusing(e.getMessage());
+        }
+    }
+
+    private Behavior<CoordinatorCommand> begin() {
+        Ledger ledger = lead.ledger().get();
+        Checkpoint saved = lead.checkpoints().newestIntact();
+        Takeover takeover = Takeover.of(
+                ledger.tail(),
+                saved.state(),
+                joined.values().stream().map(Join::state).toList(),
+                lead.checkpoints().fence());
+        RunStart start = takeover.start();
+        if (takeover.missing() != null) {
+            ledger.append(takeover.missing());
+        } else {
+            ledger.truncate(start.committed());
+        }
+        lead.checkpoints().fence(start.generation() + 1);
+        ledger.append(LedgerEvent.coordinator(start.committed(), start.generation() + 1, lead.node()));
+        StepProtocol<ActorRef<WorkerCommand>> protocol =
+                new StepProtocol<>(lead.plan().startingWith(joined.size()), start);
+        Coordinator coordinator = new Coordinator(getContext(), lead, ledger, protocol, start);
+        joined.values().forEach(join -> {
+            long weights = join.state().committed();
+            if (takeover.isToApply(join.state())) {
+                apply(join.worker(), join.state(), takeover);
+                weights = start.committed();
+            }
+            coordinator.perform(protocol.join(join.worker(), join.node(), join.address(), weights));
+        });
+        return coordinator.perform(protocol.patienceOver());
+    }
+
+    private static void apply(ActorRef<WorkerCommand> worker, WorkerState state, Takeover takeover) {
+        RunStart start = takeover.start();
+        worker.tell(
+                new Commit(state.generation(), start.committed(), !takeover.skipped(), start.cursors(), false, true));
+    }
+}
