@@ -280,7 +280,7 @@ public final class StepProtocol<W> {
         skipped.clear();
         roster.all().forEach(worker -> roster.holds(worker, Roster.NO_WEIGHTS));
         List<W> team = assemble();
-        if (isEnough(team)) {
+        if (isEnough()) {
             begin(team, new Transfer(0, List.of(), folder), why.reason());
         }
         return takeEffects();
@@ -343,26 +343,27 @@ public final class StepProtocol<W> {
     }
 
     private void formIfEnough() {
-        if (isEnough(assemble())) {
+        if (isEnough()) {
             form("enough workers are there");
         }
     }
 
-    private boolean isEnough(List<W> team) {
+    /** Spares count: they are there, though there may be no lane for them. */
+    private boolean isEnough() {
         boolean all = !formed && !patienceOver;
         int needed = closing
                 ? 1
                 : Math.max(all ? plan.workers().first() : 1, plan.workers().min());
-        return team.size() >= needed;
+        return candidates().size() >= needed;
     }
 
     private void form(String reason) {
         List<W> team = assemble();
-        if (!isEnough(team)) {
+        if (!isEnough()) {
             generation = null;
             ready.clear();
             notice("waiting for workers: %d of at least %d are there"
-                    .formatted(team.size(), plan.workers().min()));
+                    .formatted(candidates().size(), plan.workers().min()));
             return;
         }
         W holder = holder(team);
@@ -379,14 +380,18 @@ public final class StepProtocol<W> {
         begin(team, receivers.isEmpty() ? Transfer.NONE : new Transfer(team.indexOf(holder), receivers, null), reason);
     }
 
-    /** Who would compute: not those who leave, unless nobody else is left to save the run. */
     private List<W> assemble() {
         if (roster.staying().isEmpty()) {
             draining |= !roster.isEmpty();
-            return chosen(roster.all());
+        } else {
+            dismissLeaving();
         }
-        dismissLeaving();
-        return chosen(roster.staying());
+        return chosen(candidates());
+    }
+
+    /** Who may compute: not those who leave, unless nobody else is left to save the run. */
+    private List<W> candidates() {
+        return roster.staying().isEmpty() ? roster.all() : roster.staying();
     }
 
     private List<W> chosen(List<W> candidates) {

@@ -208,7 +208,7 @@ class CoordinatorTest {
             coordinator.tell(ready(one, step));
             coordinator.tell(ready(two, step));
             WorkerCommand.Commit commit = first.expectMessageClass(WorkerCommand.Commit.class);
-            assertThat(lines(ledger)).hasSize(step);
+            assertThat(lines(ledger)).as("its generation and its steps").hasSize(1 + step);
             assertThat(second.expectMessageClass(WorkerCommand.Commit.class)).isEqualTo(commit);
             assertThat(commit.cursors()).isEqualTo(Map.of(0, at(step), 1, at(step)));
             assertThat(commit.checkpoint()).isEqualTo(step == 3);
