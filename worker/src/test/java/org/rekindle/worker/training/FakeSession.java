@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -12,6 +14,7 @@ import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
+import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.checkpoints.TrainerState;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.worker.collectives.Collective;
@@ -32,7 +35,7 @@ class FakeSession implements TrainingSession {
 
     FakeSession(TrainerState start) {
         threads.add(Thread.currentThread());
-        weight = start.session() == null ? 1 : start.session().get("weight").asLong();
+        weight = weight(start);
     }
 
     @Override
@@ -47,6 +50,24 @@ class FakeSession implements TrainingSession {
     @Override
     public void reduceOver(Collective collective) {
         // It has no gradients.
+    }
+
+    @Override
+    public void transfer(Collective collective, int source, boolean takes) {
+        ByteBuffer bytes = ByteBuffer.allocateDirect(Long.BYTES).order(ByteOrder.nativeOrder());
+        collective.broadcast(source, List.of(bytes.putLong(0, weight)));
+        if (takes) {
+            weight = bytes.getLong(0);
+        }
+    }
+
+    @Override
+    public void restore(Checkpoint checkpoint) {
+        weight = weight(checkpoint.state());
+    }
+
+    private static long weight(TrainerState state) {
+        return state.session() == null ? 1 : state.session().get("weight").asLong();
     }
 
     @Override

@@ -24,6 +24,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.rekindle.coordinator.checkpoints.CheckpointFolder;
+import org.rekindle.coordinator.checkpoints.TrainerState;
 import org.rekindle.coordinator.ledger.Ledger;
 import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.coordinator.monitoring.StepMetrics;
@@ -31,13 +33,19 @@ import org.rekindle.coordinator.protocol.CoordinatorCommand;
 import org.rekindle.coordinator.protocol.CoordinatorCommand.StepReady;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.coordinator.protocol.WorkerCommand;
+import org.rekindle.coordinator.protocol.WorkerCommand.Transfer;
 import org.rekindle.coordinator.steps.Coordinator;
+import org.rekindle.coordinator.steps.Lead;
 import org.rekindle.coordinator.steps.RunPlan;
+import org.rekindle.coordinator.steps.RunStart;
 import org.rekindle.data.lanes.LaneCursor;
 
 /** A worker between a coordinator and its training thread. No checkpoint is taken here. */
 @Timeout(60)
 class WorkerActorTest {
+
+    private static final Map<Integer, LaneCursor> CURSORS = Map.of(0, LaneCursor.START, 1, LaneCursor.START);
+    private static final TrainerState START = new TrainerStates(2, 2, 0, "").at(0, CURSORS, null);
 
     private static ActorTestKit kit;
 
@@ -63,7 +71,7 @@ class WorkerActorTest {
         WorkerRing ring = new WorkerRing(null);
         return kit.spawn(WorkerActor.create(
                 coordinator,
-                0,
+                START,
                 lanes,
                 0,
                 ring,
@@ -77,8 +85,15 @@ class WorkerActorTest {
                 owner));
     }
 
+    /** The worker joins and is answered. */
+    private static ActorRef<WorkerCommand> joined(TestProbe<CoordinatorCommand> coordinator) {
+        CoordinatorCommand.Join join = coordinator.expectMessageClass(CoordinatorCommand.Join.class);
+        join.worker().tell(new WorkerCommand.Joined(coordinator.getRef()));
+        return join.worker();
+    }
+
     private FakeSession session() {
-        FakeSession session = new FakeSession(new TrainerStates(2, 2, 0, "").at(0, Map.of(), null));
+        FakeSession session = new FakeSession(START);
         sessions.add(session);
         return session;
     }
@@ -89,7 +104,7 @@ class WorkerActorTest {
             own.add(lane);
         }
         return new WorkerCommand.Assignment(
-                generation, 0, 2, own, 2, committed, Map.of(0, at, 1, at), false, false, List.of(""));
+                generation, 0, 2, own, 2, committed, Map.of(0, at, 1, at), false, false, List.of(""), Transfer.NONE);
     }
 
     @Test
@@ -102,8 +117,7 @@ class WorkerActorTest {
                 feeds,
                 session,
                 kit.<Outcome>createTestProbe().getRef());
-        ActorRef<WorkerCommand> worker =
-                coordinator.expectMessageClass(CoordinatorCommand.Join.class).worker();
+        ActorRef<WorkerCommand> worker = joined(coordinator);
 
         worker.tell(assignment(1, 0, LaneCursor.START, 0));
         assertThat(coordinator.expectMessageClass(StepReady.class).lanes()).containsOnlyKeys(0);
@@ -133,12 +147,10 @@ class WorkerActorTest {
                     new FakeFeeds(),
                     session,
                     kit.<Outcome>createTestProbe().getRef());
-            ActorRef<WorkerCommand> worker = coordinator
-                    .expectMessageClass(CoordinatorCommand.Join.class)
-                    .worker();
+            ActorRef<WorkerCommand> worker = joined(coordinator);
             Map<Integer, LaneCursor> start = Map.of(0, LaneCursor.START, 1, LaneCursor.START);
             worker.tell(
-                    new WorkerCommand.Assignment(1, rank, 2, List.of(rank), 2, 0, start, false, false, List.of("")));
+                    new WorkerCommand.Assignment(1, rank, 2, List.of(rank), 2, 0, start, false, false, List.of(""), Transfer.NONE));
             LaneCursor after = coordinator
                     .expectMessageClass(StepReady.class)
                     .lanes()
@@ -164,8 +176,7 @@ class WorkerActorTest {
                 new FakeFeeds(),
                 session(),
                 kit.<Outcome>createTestProbe().getRef());
-        ActorRef<WorkerCommand> worker =
-                coordinator.expectMessageClass(CoordinatorCommand.Join.class).worker();
+        ActorRef<WorkerCommand> worker = joined(coordinator);
         worker.tell(assignment(4, 9, LaneCursor.START, 0));
         assertThat(coordinator
                         .expectMessageClass(CoordinatorCommand.WorkerFailed.class)
@@ -181,8 +192,7 @@ class WorkerActorTest {
         feeds.stallAt = 0;
         FakeSession session = session();
         ActorRef<WorkerActor.Command> actor = worker(coordinator.getRef(), feeds, session, owner.getRef());
-        ActorRef<WorkerCommand> worker =
-                coordinator.expectMessageClass(CoordinatorCommand.Join.class).worker();
+        ActorRef<WorkerCommand> worker = joined(coordinator);
         worker.tell(assignment(1, 0, LaneCursor.START, 0));
         worker.tell(new WorkerCommand.Stop(Outcome.failed("a line")));
         owner.expectMessage(Outcome.failed("a line"));
@@ -202,12 +212,15 @@ class WorkerActorTest {
             }
         };
         ActorRef<CoordinatorCommand> coordinator = kit.spawn(Coordinator.create(
-                new RunPlan(2, 1_000_000, 1_000_000, 2),
-                0,
-                Map.of(0, LaneCursor.START, 1, LaneCursor.START),
-                () -> Ledger.open(folder.resolve("ledger.jsonl")),
-                new Coordinator.Reporting(2, step -> 0, List.of(progress)),
-                new Coordinator.Entrance("", "")));
+                new Lead(
+                        0,
+                        new RunPlan(2, 1_000_000, 1_000_000, 2),
+                        Map.of(),
+                        () -> Ledger.open(folder.resolve("ledger.jsonl")),
+                        CheckpointFolder.open(folder, null),
+                        new Lead.Reporting(2, step -> 0, List.of(progress)),
+                        () -> {}),
+                RunStart.at(0, CURSORS)));
         TestProbe<Outcome> owner = kit.createTestProbe();
         FakeSession survivor = paced(session());
         FakeSession victim = paced(session());
@@ -238,6 +251,9 @@ class WorkerActorTest {
         JsonNode before = null;
         for (String line : Files.readAllLines(ledger)) {
             JsonNode lanes = new ObjectMapper().readTree(line).get("lanes");
+            if (lanes == null) {
+                continue; // a generation
+            }
             for (String lane : List.of("0", "1")) {
                 if (before != null) {
                     assertThat(lanes.get(lane).get(0))
