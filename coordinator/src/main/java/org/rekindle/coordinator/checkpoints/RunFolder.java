@@ -155,6 +155,7 @@ public final class RunFolder implements AutoCloseable {
                             + ": holds checkpoints of an earlier run; continue it with experiment.requeue=true, or choose another experiment.name");
         }
         checkpoints.removeLeftovers();
+        Files.deleteIfExists(path.resolve(LEADER));
         DurableFiles.replace(path.resolve("config.yaml"), ConfigYaml.of(config));
     }
 

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
-import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.PostStop;
@@ -15,12 +14,11 @@ import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
-import org.apache.pekko.cluster.typed.Cluster;
-import org.apache.pekko.cluster.typed.Down;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.ledger.Ledger;
 import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.ledger.LedgerEvent;
+import org.rekindle.coordinator.membership.Reachability;
 import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.coordinator.monitoring.StepMetrics;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
@@ -28,6 +26,7 @@ import org.rekindle.coordinator.protocol.StepStages;
 import org.rekindle.coordinator.protocol.WorkerCommand;
 import org.rekindle.data.UserException;
 import org.rekindle.data.lanes.LaneCursor;
+import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -46,6 +45,8 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
 
     /** How long the first generation waits for those who were started with the run. */
     private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    private static final Logger LOG = LoggerFactory.getLogger(Coordinator.class);
 
     private final Lead lead;
     private final StepProtocol<ActorRef<WorkerCommand>> protocol;
@@ -148,11 +149,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                     probed.lost().suspect(),
                     probed.lost().line()));
         }
-        Address node = probed.suspect().path().address();
-        if (node.hasGlobalScope()) {
-            Cluster cluster = Cluster.get(getContext().getSystem());
-            cluster.manager().tell(new Down(node));
-        }
+        Reachability.down(getContext().getSystem(), probed.suspect().path().address());
         return perform(protocol.lost(probed.suspect()));
     }
 
@@ -167,7 +164,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
         } catch (UserException e) {
             failWith(e.getMessage());
         } catch (RuntimeException e) {
-            getContext().getLog().error("the coordinator failed", e);
+            LOG.error("the coordinator failed", e);
             failWith("the coordinator failed: " + e + "; the log has more");
         }
     }
@@ -184,10 +181,10 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
             } else if (effect instanceof Effect.Happened<ActorRef<WorkerCommand>> happened) {
                 happened(happened.event());
             } else if (effect instanceof Effect.Notice<ActorRef<WorkerCommand>> notice) {
-                getContext().getLog().info(notice.line());
+                LOG.info(notice.line());
                 reports.add(() -> listeners(listener -> listener.message(notice.line())));
             } else if (effect instanceof Effect.End<ActorRef<WorkerCommand>> end) {
-                getContext().getLog().info(end.outcome().line());
+                LOG.info(end.outcome().line());
             } else if (effect instanceof Effect.RollBack<ActorRef<WorkerCommand>>) {
                 reports.add(this::rollBack);
             }
@@ -253,7 +250,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
         try {
             listener.close();
         } catch (RuntimeException e) {
-            LoggerFactory.getLogger(Coordinator.class).warn("a listener did not close", e);
+            LOG.warn("a listener did not close", e);
         }
     }
 

@@ -29,6 +29,8 @@ import org.rekindle.coordinator.protocol.WorkerCommand.Commit;
 import org.rekindle.coordinator.protocol.WorkerCommand.Stop;
 import org.rekindle.coordinator.protocol.WorkerState;
 import org.rekindle.data.UserException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A coordinator whose predecessor was lost, until it knows where the run stands: it asks nobody, since workers that see a coordinator go
@@ -37,6 +39,7 @@ import org.rekindle.data.UserException;
  */
 public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorCommand> {
 
+    private static final Logger LOG = LoggerFactory.getLogger(CoordinatorTakeover.class);
     private static final Duration LOOK = Duration.ofMillis(200);
     private static final int LOOKS = 25;
 
@@ -74,7 +77,7 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
                 timers.startTimerWithFixedDelay(new Look(), LOOK);
                 return new CoordinatorTakeover(context, timers, taken, nodes);
             } catch (UserException e) {
-                context.getLog().error(e.getMessage());
+                LOG.error(e.getMessage());
                 return refusing(e.getMessage());
             }
         }));
@@ -89,7 +92,7 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
         this.timers = timers;
         this.lead = lead;
         this.nodes = nodes;
-        context.getLog().info("node {} takes the coordinator over", lead.node());
+        LOG.info("node {} takes the coordinator over", lead.node());
     }
 
     private static Behavior<CoordinatorCommand> refusing(String line) {
@@ -136,7 +139,7 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
         try {
             return begin();
         } catch (UserException e) {
-            getContext().getLog().error(e.getMessage());
+            LOG.error(e.getMessage());
             joined.keySet().forEach(worker -> worker.tell(new Stop(Outcome.failed(e.getMessage()))));
             return refusing(e.getMessage());
         }

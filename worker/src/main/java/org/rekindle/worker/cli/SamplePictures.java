@@ -5,6 +5,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.coordinator.monitoring.StepListener;
@@ -29,7 +30,7 @@ final class SamplePictures implements StepListener {
         Path draw(PipelineDirectory pipeline, Path out) throws InterruptedException;
     }
 
-    private final Painter painter;
+    private final Supplier<Painter> painter;
     private final Path samples;
 
     /** One picture after the other, on a thread that ends when there is nothing to draw; {@link Torch#inThreadOfItsOwn} says why. */
@@ -40,18 +41,31 @@ final class SamplePictures implements StepListener {
                 return worker;
             });
 
-    private SamplePictures(Painter painter, Path samples) {
+    private SamplePictures(Supplier<Painter> painter, Path samples) {
         this.painter = painter;
         this.samples = samples;
     }
 
     /** Pictures of captions when the UNet is trained, of images beside their reconstructions when the autoencoder is. */
-    static SamplePictures of(RunConfig config, Path runFolder, DataSet dataSet) {
+    static SamplePictures of(RunConfig config, DataSet dataSet) {
+        Painter painter = painter(config, dataSet);
+        return new SamplePictures(() -> painter, folder(config));
+    }
+
+    /** As {@link #of}, of a data set that another node may still be making. */
+    static SamplePictures later(RunConfig config) {
+        return new SamplePictures(() -> painter(config, DataSet.open(config.dataset())), folder(config));
+    }
+
+    private static Path folder(RunConfig config) {
+        return config.experiment().folder().resolve("samples");
+    }
+
+    private static Painter painter(RunConfig config, DataSet dataSet) {
         boolean autoencoder = config.objective().target().equals(ObjectiveConfig.AUTOENCODER);
-        Painter painter = autoencoder
+        return autoencoder
                 ? new ReconstructionPainter(config, dataSet)
                 : CaptionPainter.of(config.experiment(), dataSet);
-        return new SamplePictures(painter, runFolder.resolve("samples"));
     }
 
     @Override
@@ -62,7 +76,7 @@ final class SamplePictures implements StepListener {
 
     private void draw(Path pipeline, Path out) {
         try {
-            Path grid = painter.draw(PipelineDirectory.open(pipeline), out);
+            Path grid = painter.get().draw(PipelineDirectory.open(pipeline), out);
             System.out.println("samples: " + grid);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

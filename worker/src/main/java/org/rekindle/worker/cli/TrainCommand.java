@@ -49,7 +49,7 @@ final class TrainCommand implements Callable<Integer> {
             Checkpoint start = folder.startingPoint(System.out::println)
                     .orElseGet(() -> Torch.inThreadOfItsOwn(() -> firstCheckpoint(config, folder, place.nodes())));
             checkFits(config, start);
-            return train(config, place, dataSet, run -> run.lead(folder, start, dataSet));
+            return train(config, place, SamplePictures.of(config, dataSet), run -> run.lead(folder, start, dataSet));
         }
     }
 
@@ -98,7 +98,7 @@ final class TrainCommand implements Callable<Integer> {
     private static int follow(RunConfig config, NodePlace place) throws InterruptedException {
         Torch.init(config.system().threads());
         System.out.println("worker " + place.rank() + " of " + place.nodes() + ", led by " + place.seed());
-        return train(config, place, DataSet.open(config.dataset()), TrainingRun::follow);
+        return train(config, place, SamplePictures.later(config), TrainingRun::follow);
     }
 
     private static int end(Outcome outcome) {
@@ -109,9 +109,9 @@ final class TrainCommand implements Callable<Integer> {
         return outcome.exitCode();
     }
 
-    private static int train(RunConfig config, NodePlace place, DataSet dataSet, Function<TrainingRun, Outcome> part)
+    private static int train(
+            RunConfig config, NodePlace place, SamplePictures samples, Function<TrainingRun, Outcome> part)
             throws InterruptedException {
-        SamplePictures samples = SamplePictures.of(config, config.experiment().folder(), dataSet);
         ConsoleProgress console = console();
         Outcome outcome = part.apply(new TrainingRun(
                 config,

@@ -47,7 +47,9 @@ record ClusterNode(NodePlace place, Map<String, String> identity) {
             throw unbindable(e);
         }
         system.getWhenTerminated()
-                .thenRun(() -> ended.complete(Outcome.failed("this node left the cluster; the log has more")));
+                .thenRun(() ->
+                        ended.complete(Outcome.failed("the other nodes could not reach this one and go on without it;"
+                                + " start it again to join them, the log has more")));
         try (DrainSignals signals = new DrainSignals(
                 name -> system.tell(new TrainingNode.Drain(name)), name -> system.tell(new TrainingNode.Leave(name)))) {
             return ended.get();

@@ -6,12 +6,16 @@ import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.FileAppender;
 import java.nio.file.Path;
+import java.util.List;
 import org.slf4j.LoggerFactory;
 
 /** The log file of one process in a run's folder: everything from INFO on, with stack traces. */
 final class RunLog implements AutoCloseable {
 
-    private final Logger root;
+    /** Pekko's is none of the root's children: what it warns of is for the file alone. */
+    private static final List<String> LOGGERS = List.of(Logger.ROOT_LOGGER_NAME, "org.apache.pekko");
+
+    private final LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
     private final FileAppender<ILoggingEvent> appender = new FileAppender<>();
 
     /**
@@ -19,8 +23,6 @@ final class RunLog implements AutoCloseable {
      * @param node rank of this node
      */
     RunLog(Path folder, int node) {
-        LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
-        root = context.getLogger(Logger.ROOT_LOGGER_NAME);
         PatternLayoutEncoder encoder = new PatternLayoutEncoder();
         encoder.setContext(context);
         encoder.setPattern("%d{yyyy-MM-dd'T'HH:mm:ss.SSSXXX} %-5level [%thread] %logger{30} - %msg%n");
@@ -30,12 +32,12 @@ final class RunLog implements AutoCloseable {
                 .toString());
         appender.setEncoder(encoder);
         appender.start();
-        root.addAppender(appender);
+        LOGGERS.forEach(logger -> context.getLogger(logger).addAppender(appender));
     }
 
     @Override
     public void close() {
-        root.detachAppender(appender);
+        LOGGERS.forEach(logger -> context.getLogger(logger).detachAppender(appender));
         appender.stop();
     }
 }

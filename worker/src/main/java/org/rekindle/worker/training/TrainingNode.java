@@ -17,18 +17,23 @@ import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
+import org.apache.pekko.cluster.ClusterEvent;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.ClusterSingleton;
 import org.apache.pekko.cluster.typed.ClusterSingletonSettings;
 import org.apache.pekko.cluster.typed.Join;
 import org.apache.pekko.cluster.typed.JoinSeedNodes;
 import org.apache.pekko.cluster.typed.SingletonActor;
+import org.apache.pekko.cluster.typed.Subscribe;
 import org.rekindle.coordinator.membership.NodePlace;
+import org.rekindle.coordinator.membership.Reachability;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
 import org.rekindle.coordinator.protocol.EnterAnswer;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.coordinator.steps.Coordinator;
 import org.rekindle.data.UserException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The guardian of one node: joins the cluster, starts the coordinator's singleton, asks it what to start from, and starts this node's
@@ -51,8 +56,19 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
 
     private record AskAgain() implements Command {}
 
-    /** Node 0 may still be making the data set, or the coordinator on its way. */
+    private record Suspected(Address node) implements Command {}
+
+    private static final Logger LOG = LoggerFactory.getLogger(TrainingNode.class);
+
     private static final Duration ASK_EVERY = Duration.ofSeconds(1);
+
+    /** Node 0 may still be making the data set, or the coordinator on its way; torchrun's rendezvous has this limit, too. */
+    private static final int MAX_ASKED = 600;
+
+    private static final int TELL_EVERY = 30;
+
+    /** Two coordinators cannot write at a time, whatever the cluster believes: the run folder's lock is with one process. */
+    private static final Duration REMOVAL_MARGIN = Duration.ofMillis(200);
 
     private final NodePlace place;
     private final Map<String, String> identity;
@@ -61,6 +77,7 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
     private final CompletableFuture<Outcome> ended;
     private final TimerScheduler<Command> timers;
     private boolean entered;
+    private int asked;
     private ActorRef<WorkerActor.Command> worker;
 
     /** Makes the behaviour of this node's worker. */
@@ -112,7 +129,12 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
                 .init(SingletonActor.of(coordinator, "coordinator")
                         .withProps(DispatcherSelector.fromConfig(Coordinator.DISPATCHER))
                         .withSettings(ClusterSingletonSettings.create(context.getSystem())
-                                .withRole(Coordinator.ROLE)));
+                                .withRole(Coordinator.ROLE)
+                                .withRemovalMargin(REMOVAL_MARGIN)));
+        ActorRef<ClusterEvent.UnreachableMember> suspected = context.messageAdapter(
+                ClusterEvent.UnreachableMember.class,
+                event -> new Suspected(event.member().address()));
+        cluster.subscriptions().tell(new Subscribe<>(suspected, ClusterEvent.UnreachableMember.class));
         context.getSelf().tell(new AskAgain());
     }
 
@@ -126,6 +148,10 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
                     return this;
                 })
                 .onMessage(Leave.class, leave -> leave(leave.reason()))
+                .onMessage(Suspected.class, suspected -> {
+                    Reachability.downIfGone(getContext().getSystem(), suspected.node());
+                    return this;
+                })
                 .onMessage(Ended.class, end -> {
                     ended.complete(end.outcome());
                     return this;
@@ -147,7 +173,14 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
     }
 
     private Behavior<Command> ask() {
-        if (!entered) {
+        if (!entered && asked == MAX_ASKED) {
+            ended.complete(Outcome.failed("node 0 did not answer at " + place.seed() + " in "
+                    + ASK_EVERY.multipliedBy(MAX_ASKED).toMinutes()
+                    + " minutes: check that it runs, and that MASTER_ADDR and MASTER_PORT lead there"));
+        } else if (!entered) {
+            if (asked++ > 0 && asked % TELL_EVERY == 0) {
+                LOG.warn("waiting for node 0 at {}", place.seed());
+            }
             ActorRef<EnterAnswer> answers = getContext().messageAdapter(EnterAnswer.class, Answered::new);
             coordinator.tell(new CoordinatorCommand.Enter(place.rank(), EnterAnswer.PROTOCOL, identity, answers));
             timers.startSingleTimer(new AskAgain(), ASK_EVERY);

@@ -78,12 +78,12 @@ public record TrainingRun(
      * @param from where the run stands; the ledger is cut back to it first
      */
     public Outcome lead(RunFolder folder, Checkpoint from, DataSet dataSet) {
-        return withDecoders(feeds(dataSet), feeds -> lead(folder, from, feeds));
+        return withDecoders(feeds(() -> dataSet), feeds -> lead(folder, from, feeds));
     }
 
     /** Takes part in a run that another node leads, until it ends or is left. Blocks the calling thread; throws as {@link #lead}. */
     public Outcome follow() {
-        return withDecoders(feeds(DataSet.open(config.dataset())), this::follow);
+        return withDecoders(feeds(() -> DataSet.open(config.dataset())), this::follow);
     }
 
     Outcome lead(RunFolder folder, Checkpoint from, FeedSource feeds) {
@@ -174,10 +174,12 @@ public record TrainingRun(
         FeedSource by(ExecutorService decoders, int workers);
     }
 
-    private Decoded feeds(DataSet dataSet) {
+    /** @param dataSet asked for when this node takes part: the one that leads may have to make it first */
+    private Decoded feeds(Supplier<DataSet> dataSet) {
         return (decoders, workers) -> (system, lanes) -> {
-            LanePlan plan = new LanePlan(config.system().seed(), lanes, dataSet.shards());
-            return new StreamedLanes(system, dataSet, plan, decoders, workers);
+            DataSet opened = dataSet.get();
+            LanePlan plan = new LanePlan(config.system().seed(), lanes, opened.shards());
+            return new StreamedLanes(system, opened, plan, decoders, workers);
         };
     }
 

@@ -14,6 +14,7 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.rekindle.coordinator.checkpoints.TrainerState;
 import org.rekindle.coordinator.ledger.LedgerEntry;
+import org.rekindle.coordinator.membership.Reachability;
 import org.rekindle.coordinator.membership.Roster;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
 import org.rekindle.coordinator.protocol.Outcome;
@@ -22,6 +23,8 @@ import org.rekindle.coordinator.protocol.WorkerCommand;
 import org.rekindle.coordinator.protocol.WorkerState;
 import org.rekindle.data.lanes.LaneCursor;
 import org.rekindle.worker.training.TrainingSession.StepResult;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A worker's side of the step protocol (DESIGN 3.2): never blocks, turns the coordinator's messages into work for the
@@ -65,6 +68,8 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     private record JoinAgain() implements Command {}
 
     private record GraceOver() implements Command {}
+
+    private static final Logger LOG = LoggerFactory.getLogger(WorkerActor.class);
 
     /** How long the training thread may take to close; samples are drawn after the last step of a complete run. */
     private static final Duration GRACE = Duration.ofSeconds(30);
@@ -165,7 +170,7 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
                 .onMessage(CollectiveLost.class, this::collectiveLost)
                 .onMessage(Failed.class, failed -> failed(failed.line()))
                 .onMessage(GraceOver.class, over -> {
-                    getContext().getLog().warn("the training thread did not close in time; leaving it behind");
+                    LOG.warn("the training thread did not close in time; leaving it behind");
                     return leave();
                 })
                 .onSignal(Terminated.class, gone -> gone.getRef().equals(thread) ? threadEnded() : leaderGone())
@@ -201,7 +206,7 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
         if (outcome != null) {
             return this;
         }
-        getContext().getLog().info("the coordinator is gone; waiting for another one");
+        LOG.info("the coordinator is gone; waiting for another one");
         leader = null;
         return join();
     }
@@ -293,11 +298,14 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
         }
     }
 
-    /** After an abort everybody knows. */
+    /** After an abort everybody knows; and it may be the coordinator's process that is gone. */
     private Behavior<Command> collectiveLost(CollectiveLost lost) {
         if (outcome == null && lost.generation() == assignment.generation()) {
             inFlight = false;
             coordinator.tell(new CoordinatorCommand.CollectiveLost(lost.generation(), lost.suspect(), lost.line()));
+            if (leader != null) {
+                Reachability.downIfGone(getContext().getSystem(), leader.path().address());
+            }
         }
         return this;
     }
@@ -321,7 +329,7 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     /** A worker that fails before it has joined is nobody's loss but its own. */
     private Behavior<Command> failed(String line) {
         if (outcome != null) {
-            getContext().getLog().warn(line);
+            LOG.warn(line);
         } else if (joined) {
             coordinator.tell(new CoordinatorCommand.WorkerFailed(line));
         } else {

@@ -149,8 +149,8 @@ class WorkerActorTest {
                     kit.<Outcome>createTestProbe().getRef());
             ActorRef<WorkerCommand> worker = joined(coordinator);
             Map<Integer, LaneCursor> start = Map.of(0, LaneCursor.START, 1, LaneCursor.START);
-            worker.tell(
-                    new WorkerCommand.Assignment(1, rank, 2, List.of(rank), 2, 0, start, false, false, List.of(""), Transfer.NONE));
+            worker.tell(new WorkerCommand.Assignment(
+                    1, rank, 2, List.of(rank), 2, 0, start, false, false, List.of(""), Transfer.NONE));
             LaneCursor after = coordinator
                     .expectMessageClass(StepReady.class)
                     .lanes()
