@@ -141,8 +141,7 @@ class DataSetTypesTest {
                         new ObjectMapper().readTree(line).get("step_loss").doubleValue())
                 .isFinite()
                 .isPositive());
-        List<String> ledger = Files.readAllLines(folder.resolve("tiny/ledger.jsonl"));
-        JsonNode end = new ObjectMapper().readTree(ledger.get(5)).at("/lanes/0/1");
+        JsonNode end = new RunFiles(folder.resolve("tiny")).steps().get(5).at("/lanes/0/1");
         assertThat(end.get("epoch").asInt())
                 .as("six of eight pass, twice: %s", end)
                 .isEqualTo(2);

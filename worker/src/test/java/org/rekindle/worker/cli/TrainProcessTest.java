@@ -4,11 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeAll;
@@ -19,7 +17,6 @@ import org.junit.jupiter.api.io.TempDir;
 class TrainProcessTest {
 
     private static final int STEPS = 40;
-    private static final ObjectMapper JSON = new ObjectMapper();
 
     @TempDir
     static Path folder;
@@ -29,7 +26,7 @@ class TrainProcessTest {
     @BeforeAll
     static void trainWithoutDisturbance() throws Exception {
         train("undisturbed").awaitSuccess();
-        undisturbed = lines("undisturbed", "metrics.jsonl");
+        undisturbed = files("undisturbed").metrics();
     }
 
     @Test
@@ -51,14 +48,15 @@ class TrainProcessTest {
         first.awaitFile(folder.resolve("killed/tiny/checkpoints/step_00000010"));
         Thread.sleep(new Random().nextInt(500));
         first.kill();
-        assertThat(lines("killed", "metrics.jsonl")).hasSizeLessThan(STEPS);
+        assertThat(files("killed").metrics()).hasSizeLessThan(STEPS);
 
         RekindleProcess second = train("killed");
         second.awaitSuccess();
 
         assertThat(second.output()).contains("going on after step");
         assertSameLosses("killed");
-        assertEachLaneIsGapless("killed");
+        assertThat(files("killed").steps()).hasSize(STEPS);
+        files("killed").assertGapless();
         RekindleProcess verify = RekindleProcess.start(folder, "verify", "run=killed/tiny");
         verify.awaitSuccess();
     }
@@ -66,11 +64,11 @@ class TrainProcessTest {
     @Test
     void sigusr1MakesACheckpointAtTheNextStepAndTheNextStartRepeatsNoExample() throws Exception {
         RekindleProcess first = train("drained");
-        first.awaitLines(metrics("drained"), 13);
+        first.awaitLines(files("drained").metricsFile(), 13);
         first.signal("USR1");
         first.awaitSuccess();
 
-        int stopped = lines("drained", "metrics.jsonl").size();
+        int stopped = files("drained").metrics().size();
         assertThat(stopped).isLessThan(STEPS);
         assertThat(folder.resolve("drained/tiny/checkpoints/step_%08d/MANIFEST.json".formatted(stopped)))
                 .exists();
@@ -80,7 +78,8 @@ class TrainProcessTest {
 
         assertThat(second.output()).contains("going on after step " + stopped);
         assertSameLosses("drained");
-        assertEachLaneIsGapless("drained");
+        assertThat(files("drained").steps()).hasSize(STEPS);
+        files("drained").assertGapless();
     }
 
     private static RekindleProcess train(String run) throws IOException {
@@ -88,17 +87,8 @@ class TrainProcessTest {
         return RekindleProcess.start(folder, "train", "config=" + config, "experiment.log_dir=" + run);
     }
 
-    private static Path metrics(String run) {
-        return folder.resolve(run).resolve("tiny/metrics.jsonl");
-    }
-
-    private static List<JsonNode> lines(String run, String file) throws IOException {
-        List<JsonNode> nodes = new ArrayList<>();
-        for (String line :
-                Files.readAllLines(folder.resolve(run).resolve("tiny").resolve(file))) {
-            nodes.add(JSON.readTree(line));
-        }
-        return nodes;
+    private static RunFiles files(String run) {
+        return new RunFiles(folder.resolve(run).resolve("tiny"));
     }
 
     private static void assertStepsAreComplete(List<JsonNode> metrics) {
@@ -110,7 +100,7 @@ class TrainProcessTest {
     }
 
     private static void assertSameLosses(String run) throws IOException {
-        List<JsonNode> metrics = lines(run, "metrics.jsonl");
+        List<JsonNode> metrics = files(run).metrics();
         assertStepsAreComplete(metrics);
         for (int i = 0; i < STEPS; i++) {
             for (String key : List.of("step_loss", "lr", "grad_norm")) {
@@ -119,20 +109,6 @@ class TrainProcessTest {
                         .as("%s of step %d", key, i + 1)
                         .isCloseTo(expected, within(1e-6 * Math.abs(expected)));
             }
-        }
-    }
-
-    /** Every step of the ledger begins, in each lane, where the step before it ended. */
-    private static void assertEachLaneIsGapless(String run) throws IOException {
-        List<JsonNode> ledger = lines(run, "ledger.jsonl");
-        assertThat(ledger).hasSize(STEPS);
-        for (int i = 1; i < STEPS; i++) {
-            JsonNode before = ledger.get(i - 1).get("lanes");
-            JsonNode lanes = ledger.get(i).get("lanes");
-            assertThat(lanes.size()).isEqualTo(2);
-            lanes.fields().forEachRemaining(lane -> assertThat(lane.getValue().get(0))
-                    .as("lane %s", lane.getKey())
-                    .isEqualTo(before.get(lane.getKey()).get(1)));
         }
     }
 }

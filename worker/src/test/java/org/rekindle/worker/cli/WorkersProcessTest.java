@@ -1,121 +1,115 @@
 package org.rekindle.worker.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
-import java.net.ServerSocket;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** One run on one worker, and the same run stopped at random steps and gone on with by other numbers of workers: real processes. */
+/**
+ * One run on one worker, and the same run by other numbers of workers, of which some are killed, leave and come: real processes, the same
+ * losses and weights.
+ */
 class WorkersProcessTest {
 
-    private static final int STEPS = 40;
-    private static final int LANES = 3;
+    private static final int STEPS = 400;
 
     @TempDir
-    Path folder;
+    static Path folder;
+
+    private static RunFiles undisturbed;
+
+    private final Random random = new Random();
+
+    @BeforeAll
+    static void trainOnOneWorker() throws Exception {
+        RunningWorkers one = new RunningWorkers(folder, "one", STEPS);
+        one.startAll(1).get(0).awaitSuccess();
+        undisturbed = one.files();
+        assertThat(undisturbed.metrics()).hasSize(STEPS);
+    }
+
+    private static void assertUndisturbed(RunningWorkers run) throws Exception {
+        run.files().assertSameStepsAs(undisturbed);
+        run.files().assertSameWeightsAs(undisturbed);
+        run.verify();
+    }
 
     @Test
-    void stoppedAtRandomStepsAndResumedByOtherNumbersOfWorkers() throws Exception {
-        start("one", 1).get(0).awaitSuccess();
-        List<JsonNode> undisturbed = lines("one", "metrics.jsonl");
-        assertThat(undisturbed).hasSize(STEPS);
-
-        Random random = new Random();
-        int first = 3 + random.nextInt(12);
-        List<RekindleProcess> two = start("many", 2);
-        two.get(0).awaitLines(file("many", "metrics.jsonl"), first);
+    void drainedKilledAndResumedByOtherNumbersOfWorkers() throws Exception {
+        RunningWorkers run = new RunningWorkers(folder, "resumed", STEPS);
+        int first = 3 + random.nextInt(100);
+        List<RekindleProcess> two = run.startAll(2);
+        two.get(0).awaitLines(run.files().metricsFile(), first);
         two.get(random.nextInt(2)).signal("USR1");
         for (RekindleProcess each : two) {
             each.awaitSuccess();
         }
-        int drained = lines("many", "metrics.jsonl").size();
+        int drained = run.files().metrics().size();
         assertThat(drained).isBetween(first, STEPS - 1);
 
-        List<RekindleProcess> three = start("many", 3);
-        three.get(0).awaitLines(file("many", "metrics.jsonl"), drained + 3 + random.nextInt(5));
+        List<RekindleProcess> three = run.startAll(3);
+        three.get(0).awaitLines(run.files().metricsFile(), drained + 3 + random.nextInt(50));
         for (RekindleProcess each : three) {
             each.kill();
         }
 
-        for (RekindleProcess each : start("many", 2)) {
+        for (RekindleProcess each : run.startAll(2)) {
             each.awaitSuccess();
         }
-        List<JsonNode> disturbed = lines("many", "metrics.jsonl");
-        assertThat(disturbed).hasSize(STEPS);
-        for (int i = 0; i < STEPS; i++) {
-            double loss = undisturbed.get(i).get("step_loss").asDouble();
-            assertThat(disturbed.get(i).get("step_loss").asDouble())
-                    .as("step %d", i + 1)
-                    .isCloseTo(loss, within(1e-4 * loss));
-        }
-        assertLedgersAgree();
-        RekindleProcess.start(folder, "verify", "run=many/tiny").awaitSuccess();
+        assertUndisturbed(run);
     }
 
-    /** In each lane every step begins where the one before it ended, and ends where it does on one worker: each example is there once. */
-    private void assertLedgersAgree() throws IOException {
-        List<JsonNode> one = lines("one", "ledger.jsonl");
-        List<JsonNode> many = lines("many", "ledger.jsonl");
-        assertThat(many).hasSize(STEPS);
-        for (int i = 0; i < STEPS; i++) {
-            assertThat(many.get(i).get("lanes"))
-                    .as("step %d", i + 1)
-                    .isEqualTo(one.get(i).get("lanes"));
-            assertThat(many.get(i).get("lanes").size()).isEqualTo(LANES);
-            for (int lane = 0; i > 0 && lane < LANES; lane++) {
-                String from = "/lanes/" + lane + "/0";
-                assertThat(many.get(i).at(from)).isEqualTo(many.get(i - 1).at("/lanes/" + lane + "/1"));
-            }
-        }
+    @Test
+    void oneOfTwoIsKilledAndReplaced() throws Exception {
+        RunningWorkers run = new RunningWorkers(folder, "killed", STEPS);
+        List<RekindleProcess> two = run.startAll(2);
+        two.get(0).awaitLines(run.files().metricsFile(), 5 + random.nextInt(60));
+        two.get(1).kill();
+        RekindleProcess replacement = run.start(1, 2);
+        two.get(0).awaitSuccess();
+        replacement.awaitSuccess();
+
+        assertThat(run.files().events("generation"))
+                .extracting(event -> event.get("workers").size())
+                .containsExactly(2, 1, 2);
+        assertUndisturbed(run);
     }
 
-    private List<RekindleProcess> start(String run, int workers) throws IOException {
-        int port;
-        try (ServerSocket free = new ServerSocket(0)) {
-            port = free.getLocalPort();
-        }
-        List<RekindleProcess> processes = new ArrayList<>();
-        for (int rank = 0; rank < workers; rank++) {
-            Map<String, String> environment = Map.of(
-                    "RANK", Integer.toString(rank),
-                    "WORLD_SIZE", Integer.toString(workers),
-                    "MASTER_ADDR", "127.0.0.1",
-                    "MASTER_PORT", Integer.toString(port));
-            processes.add(RekindleProcess.startWith(
-                    environment,
-                    folder,
-                    "train",
-                    "config=" + CommandRun.TINY,
-                    "experiment.log_dir=" + run,
-                    "experiment.num_eval_images=1",
-                    "experiment.save_every=5",
-                    "system.lanes=" + LANES,
-                    "system.batch_size=4",
-                    "experiment.num_examples_to_see=" + 4 * LANES * STEPS));
-        }
-        return processes;
+    @Test
+    void theCoordinatorsNodeIsKilledAndReplaced() throws Exception {
+        RunningWorkers run = new RunningWorkers(folder, "led", STEPS);
+        List<RekindleProcess> three = run.startAll(3);
+        three.get(0).awaitLines(run.files().metricsFile(), 5 + random.nextInt(60));
+        three.get(0).kill();
+        RekindleProcess replacement = run.start(0, 3);
+        three.get(1).awaitSuccess();
+        three.get(2).awaitSuccess();
+        replacement.awaitSuccess();
+
+        assertThat(run.files().events("coordinator")).hasSize(1);
+        assertUndisturbed(run);
     }
 
-    private Path file(String run, String name) {
-        return folder.resolve(run).resolve("tiny").resolve(name);
-    }
+    @Test
+    void oneOfTwoLeavesAndAnotherOneJoins() throws Exception {
+        RunningWorkers run = new RunningWorkers(folder, "left", STEPS);
+        List<RekindleProcess> two = run.startAll(2);
+        two.get(0).awaitLines(run.files().metricsFile(), 5 + random.nextInt(60));
+        two.get(1).signal("TERM");
+        two.get(1).awaitSuccess();
+        assertThat(two.get(1).output()).contains("left after step");
+        RekindleProcess joiner = run.start(1, 2);
+        two.get(0).awaitSuccess();
+        joiner.awaitSuccess();
 
-    private List<JsonNode> lines(String run, String name) throws IOException {
-        List<JsonNode> nodes = new ArrayList<>();
-        for (String line : Files.readAllLines(file(run, name))) {
-            nodes.add(new ObjectMapper().readTree(line));
-        }
-        return nodes;
+        assertThat(two.get(0).output()).doesNotContain("replayed");
+        assertThat(run.files().events("generation"))
+                .extracting(event -> event.get("workers").size())
+                .containsExactly(2, 1, 2);
+        assertUndisturbed(run);
     }
 }
