@@ -42,7 +42,7 @@ final class ChaosCommand implements Callable<Integer> {
         settings.add("experiment.requeue=true");
         RunConfig config = ConfigReader.read(settings);
         if (config.system().lanes() == null) {
-            settings.add("system.lanes=" + workers);
+            settings.add("system.lanes=" + (workers + 1)); // one more may join
             config = ConfigReader.read(settings);
         }
         Path folder = Path.of(config.experiment().logDir())

@@ -56,9 +56,9 @@ public record WorkerPlace(int rank, int localRank, int workers, String masterAdd
         }
     }
 
-    /** The place of another worker of the same machine. */
+    /** The place of another worker of the same machine; it may come to those that the run starts with. */
     public WorkerPlace next(int by) {
-        return new WorkerPlace(rank + by, localRank + by, workers, masterAddress, masterPort);
+        return new WorkerPlace(rank + by, localRank + by, Math.max(workers, rank + by + 1), masterAddress, masterPort);
     }
 
     Map<String, String> environment() {
