@@ -13,6 +13,7 @@ import org.rekindle.coordinator.checkpoints.TrainerState;
 import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.ledger.LedgerEvent;
 import org.rekindle.coordinator.ledger.LedgerTail;
+import org.rekindle.coordinator.membership.Roster;
 import org.rekindle.coordinator.protocol.CoordinatorCommand.StepReady;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.coordinator.protocol.StepStages;
@@ -36,6 +37,7 @@ final class SimulatedRun {
     private final RunPlan plan;
     private final Map<Integer, LaneCursor> start;
     private long fence;
+    private long lineage;
     private final List<Worker> dying = new ArrayList<>();
     private final List<StepReady> sent = new ArrayList<>();
     private final Map<List<Long>, Boolean> skipped =
@@ -108,25 +110,24 @@ final class SimulatedRun {
                 tail(),
                 new TrainerState(saved(), 0, plan.lanes(), cursorsAt(saved()), 0, "", null),
                 living.stream().map(Worker::state).toList(),
-                fence);
+                fence,
+                lineage);
         RunStart from = takeover.start();
-        if (takeover.missing() != null) {
-            ledger.add(takeover.missing());
+        if (takeover.missing()) {
+            LedgerEntry entry = takeover.decided();
+            ledger.add(entry);
+            skipped.put(List.of(entry.generation(), entry.step()), entry.skipped());
         } else {
             ledger.subList((int) from.committed(), ledger.size()).clear();
         }
-        happened(LedgerEvent.coordinator(from.committed(), from.generation() + 1, 1));
+        fence = from.generation() + 1;
+        events.add(LedgerEvent.coordinator(from.committed(), fence, 1));
         protocol = new StepProtocol<>(plan.startingWith(living.size()), from);
         for (Worker worker : List.copyOf(living)) {
-            long weights = worker.weights;
-            if (takeover.isToApply(worker.state())) {
-                worker.inbox.add(new WorkerCommand.Commit(
-                        worker.assignment.generation(),
-                        from.committed(),
-                        !takeover.skipped(),
-                        from.cursors(),
-                        false,
-                        true));
+            boolean isOfThisRun = Takeover.isOfThisRun(worker.state(), saved(), lineage);
+            long weights = isOfThisRun ? worker.weights : Roster.NO_WEIGHTS;
+            if (isOfThisRun && takeover.isToApply(worker.state())) {
+                worker.inbox.add(takeover.commit());
                 weights = from.committed();
             }
             perform(protocol.join(worker, worker.node, "", weights));
@@ -158,9 +159,9 @@ final class SimulatedRun {
         if (message instanceof StepReady ready) {
             sent.add(ready);
             perform(protocol.ready(ready));
-        } else if (message instanceof Long step) {
-            checkpoints.add(step);
-            perform(protocol.checkpointCommitted(step));
+        } else if (message instanceof Saved saved && saved.generation >= fence) {
+            checkpoints.add(saved.step);
+            perform(protocol.checkpointCommitted(saved.step));
         }
     }
 
@@ -191,20 +192,15 @@ final class SimulatedRun {
                 ledger.add(entry);
                 skipped.put(List.of(entry.generation(), entry.step()), entry.skipped());
             } else if (effect instanceof Effect.Happened<Worker> happened) {
-                happened(happened.event());
-            } else if (effect instanceof Effect.RollBack<Worker>) {
+                events.add(happened.event());
+            } else if (effect instanceof Effect.RollBack<Worker> back) {
+                lineage = back.generation();
+                fence = back.generation();
                 rollBack();
             } else if (effect instanceof Effect.End<Worker> end) {
                 assertThat(outcome).as("a run ends once").isNull();
                 outcome = end.outcome();
             }
-        }
-    }
-
-    private void happened(LedgerEvent event) {
-        events.add(event);
-        if (!event.event().equals(LedgerEvent.GENERATION)) {
-            fence = event.generation();
         }
     }
 
@@ -241,6 +237,9 @@ final class SimulatedRun {
             });
         }
     }
+
+    /** A checkpoint that is written now. */
+    private record Saved(long generation, long step) {}
 
     final class Worker {
         final Deque<WorkerCommand> inbox = new ArrayDeque<>();
@@ -328,7 +327,7 @@ final class SimulatedRun {
 
         private void checkpoint(boolean wanted) {
             if (wanted && assignment.rank() == 0) {
-                outbox.add(weights);
+                outbox.add(new Saved(assignment.generation(), weights));
             }
         }
 
