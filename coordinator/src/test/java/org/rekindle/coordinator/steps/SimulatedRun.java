@@ -6,8 +6,10 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.rekindle.coordinator.checkpoints.TrainerState;
 import org.rekindle.coordinator.ledger.LedgerEntry;
@@ -36,6 +38,7 @@ final class SimulatedRun {
     final List<LedgerEvent> events = new ArrayList<>();
     private final RunPlan plan;
     private final Map<Integer, LaneCursor> start;
+    private final Set<Long> durable = new HashSet<>(); // steps whose lines a crash leaves in the ledger
     private long fence;
     private long lineage;
     private final List<Worker> dying = new ArrayList<>();
@@ -103,7 +106,7 @@ final class SimulatedRun {
             return;
         }
         int last = ledger.size() - 1;
-        if (withLine && last >= 0 && last + 1 < plan.totalSteps() && (last + 1) % plan.saveEvery() != 0) {
+        if (withLine && last >= 0 && !durable.contains(last + 1L)) {
             ledger.remove(last);
         }
         Takeover takeover = Takeover.of(
@@ -190,6 +193,9 @@ final class SimulatedRun {
             } else if (effect instanceof Effect.Append<Worker> append) {
                 LedgerEntry entry = append.step().entry();
                 ledger.add(entry);
+                if (append.durable()) {
+                    durable.add(entry.step());
+                }
                 skipped.put(List.of(entry.generation(), entry.step()), entry.skipped());
             } else if (effect instanceof Effect.Happened<Worker> happened) {
                 events.add(happened.event());
