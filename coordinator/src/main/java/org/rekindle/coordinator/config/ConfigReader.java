@@ -86,6 +86,7 @@ public final class ConfigReader {
                 bind("lr_scheduler", LrSchedulerConfig.class),
                 bind("objective", ObjectiveConfig.class),
                 bind("validation", ValidationConfig.class),
+                bind("monitoring", MonitoringConfig.class),
                 root.get("wandb"),
                 origin,
                 root.get("config_dir").textValue());

@@ -14,7 +14,7 @@ final class ConfigurationHash {
 
     /** Values that change where a run writes, how fast it is and how long it goes on, and none of its numbers. */
     private static final Map<String, List<String>> WITHOUT_EFFECT = Map.of(
-            "", List.of("wandb", "config", "config_dir", "distributed", "experiment", "validation"),
+            "", List.of("wandb", "config", "config_dir", "distributed", "experiment", "validation", "monitoring"),
             "/system",
                     List.of(
                             "workers",

@@ -125,6 +125,9 @@ final class RunChecks {
         validate(allowed, config.model());
         validate(allowed, config.objective());
         validate(allowed, config.validation());
+        allowed.filled("monitoring.hostname", config.monitoring().hostname());
+        allowed.filled("monitoring.token", config.monitoring().token());
+        allowed.atLeast("monitoring.port", config.monitoring().port(), 0);
         DatasetChecks.validate(allowed, config.dataset());
         if (config.objective().target().equals(ObjectiveConfig.AUTOENCODER)
                 && config.dataset().type().equals(DatasetConfig.LATENTS)) {

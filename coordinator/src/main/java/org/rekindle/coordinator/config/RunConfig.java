@@ -25,6 +25,7 @@ public record RunConfig(
         LrSchedulerConfig lrScheduler,
         ObjectiveConfig objective,
         ValidationConfig validation,
+        MonitoringConfig monitoring,
         JsonNode wandb,
         String config,
         String configDir) {
@@ -40,6 +41,7 @@ public record RunConfig(
         }
         objective = objective == null ? new ObjectiveConfig(null, null) : objective;
         validation = validation == null ? new ValidationConfig(null, null, null) : validation;
+        monitoring = monitoring == null ? new MonitoringConfig(null, null, null) : monitoring;
         wandb = wandb == null || wandb.isNull() ? null : wandb;
     }
 

@@ -3,6 +3,7 @@ package org.rekindle.coordinator.membership;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.rekindle.data.UserException;
 
 /**
@@ -55,6 +56,15 @@ public record WorkerRank(int rank, int workers, String variable) {
                     + workers + "; ranks count from 0");
         }
         return Optional.of(new WorkerRank(rank, workers, pair.rank));
+    }
+
+    /** Rank of this process among those of its machine; 0 where no launcher says so. */
+    public static int local(Map<String, String> environment) {
+        return Stream.of("LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK")
+                .filter(environment::containsKey)
+                .findFirst()
+                .map(variable -> number(variable, environment.get(variable)))
+                .orElse(0);
     }
 
     private static int number(String variable, String text) {

@@ -4,7 +4,7 @@ import java.util.Map;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.rekindle.coordinator.ledger.LedgerEntry;
 
-/** What the coordinator is told. All but {@link Drain} and {@link Internal} come from workers. */
+/** What the coordinator is told. What is not {@link Drain}, {@link Look}, {@link SaveNow} or {@link Internal} comes from workers. */
 public sealed interface CoordinatorCommand extends ControlMessage {
 
     /**
@@ -107,6 +107,12 @@ public sealed interface CoordinatorCommand extends ControlMessage {
      * @param reason who asks, such as {@code SIGTERM}
      */
     record Drain(String reason) implements CoordinatorCommand {}
+
+    /** How does the run do? Answered with {@link RunView}. */
+    record Look(ActorRef<RunView> replyTo) implements CoordinatorCommand {}
+
+    /** Save a checkpoint after the step in flight. Nobody answers; {@link RunView#saved} shows it. Asking twice changes nothing. */
+    record SaveNow(String reason) implements CoordinatorCommand {}
 
     /** What a coordinator tells itself. */
     non-sealed interface Internal extends CoordinatorCommand {}

@@ -20,10 +20,12 @@ import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.ledger.Ledger;
 import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.membership.Reachability;
+import org.rekindle.coordinator.monitoring.RunRecord;
 import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.coordinator.monitoring.StepMetrics;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
 import org.rekindle.coordinator.protocol.EnterAnswer;
+import org.rekindle.coordinator.protocol.RunView;
 import org.rekindle.coordinator.protocol.StepStages;
 import org.rekindle.coordinator.protocol.WorkerCommand;
 import org.rekindle.data.UserException;
@@ -52,6 +54,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
 
     private final Lead lead;
     private final StepProtocol<ActorRef<WorkerCommand>> protocol;
+    private final RunRecord record = new RunRecord();
     private Ledger ledger; // opened at the first line: a failure then ends the run with its own
     private String newest; // folder of the newest checkpoint
     private final Map<ActorRef<WorkerCommand>, Integer> nodes = new LinkedHashMap<>(); // of the workers that are there
@@ -109,10 +112,16 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                 .onMessage(CoordinatorCommand.Validated.class, this::validated)
                 .onMessage(CoordinatorCommand.CheckpointCommitted.class, checkpoint -> {
                     newest = folder(checkpoint.step());
+                    record.event("checkpoint of step " + checkpoint.step());
                     return perform(protocol.checkpointCommitted(checkpoint.step()));
                 })
                 .onMessage(CoordinatorCommand.WorkerFailed.class, failed -> perform(protocol.fail(failed.line())))
                 .onMessage(CoordinatorCommand.Drain.class, drain -> perform(protocol.drain(drain.reason())))
+                .onMessage(CoordinatorCommand.SaveNow.class, save -> perform(protocol.saveNow(save.reason())))
+                .onMessage(CoordinatorCommand.Look.class, look -> {
+                    look.replyTo().tell(view());
+                    return this;
+                })
                 .onMessage(PatienceOver.class, over -> perform(protocol.patienceOver()))
                 .onSignal(Terminated.class, gone -> lost(gone.getRef().unsafeUpcast()))
                 .onSignal(PostStop.class, stop -> {
@@ -244,12 +253,12 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                 tell.worker().tell(tell.message());
             } else if (effect instanceof Effect.Append<ActorRef<WorkerCommand>> append) {
                 append(append.step().entry(), append.durable());
-                reports.add(() -> listeners(listener -> listener.committed(metrics(append.step(), append.durable()))));
+                reports.add(() -> committed(append.step(), append.durable()));
             } else if (effect instanceof Effect.Happened<ActorRef<WorkerCommand>> happened) {
                 ledger().append(happened.event());
+                record.count(happened.event().event());
             } else if (effect instanceof Effect.Notice<ActorRef<WorkerCommand>> notice) {
-                LOG.info(notice.line());
-                reports.add(() -> listeners(listener -> listener.message(notice.line())));
+                reports.add(() -> tell(notice.line()));
             } else if (effect instanceof Effect.End<ActorRef<WorkerCommand>> end) {
                 LOG.info(end.outcome().line());
                 lead.nodes().accept(List.of());
@@ -258,6 +267,38 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
             }
         }
         reports.forEach(Runnable::run);
+    }
+
+    private void committed(CommittedStep step, boolean withData) {
+        StepMetrics metrics = metrics(step, withData);
+        listeners(listener -> listener.committed(metrics));
+        if (metrics.skipped()) {
+            record.count("skipped");
+        }
+        record.committed(metrics, step.entry().generation(), step.stages()).forEach(this::tell);
+    }
+
+    private void tell(String line) {
+        LOG.info(line);
+        record.event(line);
+        listeners(listener -> listener.message(line));
+    }
+
+    private RunView view() {
+        return new RunView(
+                protocol.state(),
+                protocol.committed(),
+                lead.plan().totalSteps(),
+                lead.examples(protocol.committed()),
+                record.newest().map(StepMetrics::stepLoss).orElse(Double.NaN),
+                lead.reporting().learningRate().applyAsDouble(protocol.committed()),
+                record.imagesPerSecond(),
+                protocol.generation(),
+                protocol.saved(),
+                record.counts(),
+                protocol.workers().stream().map(record::paced).toList(),
+                protocol.cursors(),
+                record.events());
     }
 
     private void rollBack(long generation) {
@@ -301,6 +342,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
     }
 
     private void tellStart(long step) {
+        record.started(step, lead.examples(step));
         listeners(listener -> listener.started(step, lead.plan().totalSteps(), lead.examples(step)));
     }
 

@@ -16,6 +16,7 @@ import org.rekindle.coordinator.membership.Generation;
 import org.rekindle.coordinator.membership.Roster;
 import org.rekindle.coordinator.protocol.CoordinatorCommand.StepReady;
 import org.rekindle.coordinator.protocol.Outcome;
+import org.rekindle.coordinator.protocol.RunView;
 import org.rekindle.coordinator.protocol.StepStages;
 import org.rekindle.coordinator.protocol.WorkerCommand;
 import org.rekindle.coordinator.protocol.WorkerCommand.Abort;
@@ -157,6 +158,61 @@ public final class StepProtocol<W> {
                         || rank >= generation.ranks().size()
                 ? Optional.empty()
                 : Optional.of(generation.ranks().get(rank));
+    }
+
+    /** A checkpoint is to follow the step in flight. */
+    public List<Effect<W>> saveNow(String reason) {
+        if (outcome == null && !closing) {
+            saveDue = true;
+            notice("%s: a checkpoint of step %d".formatted(reason, committed + 1));
+        }
+        return takeEffects();
+    }
+
+    /** {@code waiting} for workers, {@code running}, {@code draining} or {@code ended}. */
+    public String state() {
+        if (outcome != null) {
+            return "ended";
+        }
+        return generation == null ? "waiting" : draining || closing ? "draining" : "running";
+    }
+
+    public long committed() {
+        return committed;
+    }
+
+    public long saved() {
+        return saved;
+    }
+
+    /** The newest generation; 0 before there was one. */
+    public long generation() {
+        return number;
+    }
+
+    /** Where each lane stands. */
+    public Map<Integer, LaneCursor> cursors() {
+        return Map.copyOf(cursors);
+    }
+
+    /** All workers that are there. */
+    public List<RunView.Worker> workers() {
+        return roster.all().stream()
+                .map(worker -> {
+                    int rank = rankOf(worker);
+                    List<Integer> lanes = rank < 0 ? List.of() : generation.lanesOf(rank);
+                    return new RunView.Worker(
+                            rank,
+                            roster.node(worker),
+                            roster.address(worker),
+                            lanes,
+                            roster.weights(worker),
+                            Double.NaN,
+                            Double.NaN,
+                            Double.NaN,
+                            "");
+                })
+                .toList();
     }
 
     /** Where the others reach a worker; empty for one that the run does not count on. */

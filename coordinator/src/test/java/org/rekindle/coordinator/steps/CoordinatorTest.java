@@ -31,6 +31,7 @@ import org.rekindle.coordinator.protocol.ControlMessage;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
 import org.rekindle.coordinator.protocol.EnterAnswer;
 import org.rekindle.coordinator.protocol.Outcome;
+import org.rekindle.coordinator.protocol.RunView;
 import org.rekindle.coordinator.protocol.StepStages;
 import org.rekindle.coordinator.protocol.WorkerCommand;
 import org.rekindle.coordinator.protocol.WorkerState;
@@ -90,7 +91,7 @@ class CoordinatorTest {
                 0.5,
                 true,
                 ranges(assigned.lanes(), (int) step - 1),
-                new StepStages(0.1, 0.2, COUNTS));
+                new StepStages(0.1, 0.2, 0.1, COUNTS));
     }
 
     private ActorRef<CoordinatorCommand> coordinator(int workers, Path ledger, StepListener... listeners) {
@@ -130,11 +131,27 @@ class CoordinatorTest {
                         Double.POSITIVE_INFINITY,
                         false,
                         ranges(List.of(0, 17), 4),
-                        new StepStages(0.5, 1.5, COUNTS)),
+                        new StepStages(0.5, 1.5, 0.25, COUNTS)),
                 new CoordinatorCommand.Validated(12, 0.25),
                 new CoordinatorCommand.CheckpointCommitted(12),
                 new CoordinatorCommand.WorkerFailed("shard a.tar is missing"),
                 new CoordinatorCommand.Drain("SIGUSR1"),
+                new CoordinatorCommand.SaveNow("POST /checkpoint"),
+                new CoordinatorCommand.Look(kit.<RunView>createTestProbe().getRef()),
+                new RunView(
+                        "running",
+                        9,
+                        100,
+                        144,
+                        Double.NaN,
+                        0.5,
+                        Double.NaN,
+                        3,
+                        7,
+                        Map.of("generation", 3L),
+                        List.of(new RunView.Worker(-1, 1, "host:1", List.of(0), -1, Double.NaN, 0.5, 0, "data")),
+                        cursors,
+                        List.of(new RunView.Event(1, "2026-11-25T15:00:00Z", "a line"))),
                 new WorkerCommand.Assignment(
                         2,
                         1,
@@ -171,6 +188,7 @@ class CoordinatorTest {
                 .as("all there are")
                 .hasSize(CoordinatorCommand.class.getPermittedSubclasses().length
                         - 1 // what a coordinator tells itself
+                        + 1 // a view of the run
                         + WorkerCommand.class.getPermittedSubclasses().length
                         + EnterAnswer.class.getPermittedSubclasses().length);
     }

@@ -354,7 +354,7 @@ final class SimulatedRun {
                     1.0,
                     finite,
                     ranges,
-                    new StepStages(0, 0, StageCounts.NONE)));
+                    new StepStages(0, 0, 0, StageCounts.NONE)));
         }
     }
 }

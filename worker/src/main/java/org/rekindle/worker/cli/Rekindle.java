@@ -18,6 +18,7 @@ import picocli.CommandLine.Command;
             TrainCommand.class,
             LaunchCommand.class,
             ChaosCommand.class,
+            StatusCommand.class,
             GenerateCommand.class,
             DownloadCommand.class,
             InitCommand.class,

@@ -7,12 +7,17 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.apache.pekko.Done;
 import org.apache.pekko.actor.CoordinatedShutdown;
+import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
+import org.rekindle.coordinator.config.MonitoringConfig;
 import org.rekindle.coordinator.membership.NodePlace;
+import org.rekindle.coordinator.membership.WorkerRank;
+import org.rekindle.coordinator.monitoring.MonitoringServer;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
 import org.rekindle.coordinator.protocol.EnterAnswer;
 import org.rekindle.coordinator.protocol.Outcome;
@@ -24,8 +29,10 @@ import org.slf4j.LoggerFactory;
  * This process as a node of the run's cluster, from the joining to the end.
  *
  * @param identity what the run's numbers depend on, as this node is configured
+ * @param monitoring where its HTTP endpoints are
+ * @param told hears where they are
  */
-record ClusterNode(NodePlace place, Map<String, String> identity) {
+record ClusterNode(NodePlace place, Map<String, String> identity, MonitoringConfig monitoring, Consumer<String> told) {
 
     private static final Logger LOG = LoggerFactory.getLogger(ClusterNode.class);
     private static final int SHUTDOWN_SECONDS = 15;
@@ -44,7 +51,10 @@ record ClusterNode(NodePlace place, Map<String, String> identity) {
         ActorSystem<TrainingNode.Command> system;
         try {
             system = ActorSystem.create(
-                    TrainingNode.create(place, identity, coordinator, workers, ended), "rekindle", settings());
+                    TrainingNode.create(
+                            place, identity, coordinator, workers, (node, proxy) -> monitor(node, proxy, ended), ended),
+                    "rekindle",
+                    settings());
         } catch (RuntimeException e) {
             throw unbindable(e);
         }
@@ -65,6 +75,18 @@ record ClusterNode(NodePlace place, Map<String, String> identity) {
         } finally {
             terminate(system);
         }
+    }
+
+    private void monitor(
+            ActorSystem<?> system, ActorRef<CoordinatorCommand> coordinator, CompletableFuture<Outcome> ended) {
+        MonitoringServer.start(system, coordinator, monitoring, WorkerRank.local(System.getenv()))
+                .whenComplete((url, thrown) -> {
+                    if (thrown == null) {
+                        told.accept("monitoring: " + url + "/run");
+                    } else {
+                        ended.complete(Outcome.failed(thrown.getCause().getMessage()));
+                    }
+                });
     }
 
     private Config settings() {

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.AddressFromURIString;
@@ -91,6 +92,7 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
      * @param identity what the run's numbers depend on, as this node is configured
      * @param coordinator behaviour of the coordinator, where this node is to host it
      * @param workers makes the worker's factory from what the run starts with
+     * @param monitor called once, with a proxy of the coordinator
      * @param ended completed once, when this node's worker has gone
      */
     static Behavior<Command> create(
@@ -98,9 +100,13 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
             Map<String, String> identity,
             Behavior<CoordinatorCommand> coordinator,
             Function<EnterAnswer.Welcome, WorkerFactory> workers,
+            BiConsumer<ActorSystem<?>, ActorRef<CoordinatorCommand>> monitor,
             CompletableFuture<Outcome> ended) {
-        return Behaviors.setup(context -> Behaviors.withTimers(
-                timers -> new TrainingNode(context, timers, place, identity, coordinator, workers, ended)));
+        return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
+            TrainingNode node = new TrainingNode(context, timers, place, identity, coordinator, workers, ended);
+            monitor.accept(context.getSystem(), node.coordinator);
+            return node;
+        }));
     }
 
     private TrainingNode(

@@ -88,14 +88,12 @@ public record TrainingRun(
         return guarded(() -> {
             RunStart start = start(folder, from);
             Lead lead = lead(folder, from.state().lanes());
-            return new ClusterNode(place, config.identity())
-                    .run(Coordinator.create(lead, start), welcome -> worker(welcome, feeds));
+            return node().run(Coordinator.create(lead, start), welcome -> worker(welcome, feeds));
         });
     }
 
     private Outcome follow(FeedSource feeds) {
-        return guarded(
-                () -> new ClusterNode(place, config.identity()).run(takeover(), welcome -> worker(welcome, feeds)));
+        return guarded(() -> node().run(takeover(), welcome -> worker(welcome, feeds)));
     }
 
     /** Becomes the coordinator when those who led are gone. */
@@ -104,6 +102,14 @@ public record TrainingRun(
             RunFolder folder = RunFolder.takeOver(config, TAKE_OVER);
             return lead(folder, folder.checkpoints().newestIntact().state().lanes());
         });
+    }
+
+    private ClusterNode node() {
+        return new ClusterNode(
+                place,
+                config.identity(),
+                config.monitoring(),
+                line -> savers.forEach(listener -> listener.message(line)));
     }
 
     private Lead lead(RunFolder folder, int lanes) {

@@ -24,6 +24,7 @@ import org.rekindle.data.lanes.LaneCursor;
 import org.rekindle.worker.collectives.Collective;
 import org.rekindle.worker.collectives.CollectiveAbortedException;
 import org.rekindle.worker.collectives.PeerLostException;
+import org.rekindle.worker.collectives.TimedCollective;
 import org.rekindle.worker.training.TrainingSession.Snapshot;
 import org.rekindle.worker.training.TrainingSession.StepResult;
 import org.slf4j.Logger;
@@ -90,6 +91,7 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
     private final CheckpointWriter checkpoints;
     private final TrainerStates states;
     private TrainingSession session;
+    private TimedCollective collective; // of the generation; null for a worker that is alone
     private int totalLanes;
     private boolean failed;
 
@@ -158,7 +160,8 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
         if (transfer.checkpoint() != null) {
             session.restore(CheckpointFolder.read(Path.of(transfer.checkpoint())));
         }
-        Collective collective = ring.join(assign.generation(), assign.rank(), assign.peers());
+        Collective ofGeneration = ring.join(assign.generation(), assign.rank(), assign.peers());
+        collective = ofGeneration == null ? null : new TimedCollective(ofGeneration);
         session.reduceOver(collective);
         if (!transfer.receivers().isEmpty()) {
             session.transfer(collective, transfer.source(), takes);
@@ -173,6 +176,9 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
         if (compute.generation() != joined) {
             return;
         }
+        if (collective != null) {
+            collective.takeSeconds(); // what a transfer took is no part of the step
+        }
         long start = System.nanoTime();
         List<LaneBatch> batches = lanes.take();
         long taken = System.nanoTime();
@@ -180,7 +186,9 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
         long computed = System.nanoTime();
         SortedMap<Integer, LedgerEntry.Range> ranges = new TreeMap<>();
         batches.forEach(batch -> ranges.put(batch.lane(), new LedgerEntry.Range(batch.before(), batch.after())));
-        StepStages stages = new StepStages((taken - start) / 1e9, (computed - taken) / 1e9, lanes.counts());
+        double reduce = collective == null ? 0 : collective.takeSeconds();
+        StepStages stages =
+                new StepStages((taken - start) / 1e9, (computed - taken) / 1e9 - reduce, reduce, lanes.counts());
         worker.tell(new WorkerActor.GradientsReady(compute.generation(), compute.step(), result, ranges, stages));
     }
 

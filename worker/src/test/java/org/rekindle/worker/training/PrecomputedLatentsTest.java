@@ -110,6 +110,7 @@ class PrecomputedLatentsTest {
                 new ValidationConfig(dataset.params().path(), null, 2),
                 null,
                 null,
+                null,
                 null);
     }
 

@@ -74,6 +74,7 @@ record TinyRun(Path folder, boolean useEma, String emaPath, String target) {
                 null,
                 null,
                 null,
+                null,
                 null);
     }
 
@@ -89,6 +90,7 @@ record TinyRun(Path folder, boolean useEma, String emaPath, String target) {
                 dataset,
                 tiny.lrScheduler(),
                 tiny.objective(),
+                null,
                 null,
                 null,
                 null,

@@ -53,6 +53,7 @@ class ValidationTest {
                 new ValidationConfig(shard.toString(), null, 2),
                 null,
                 null,
+                null,
                 null);
     }
 

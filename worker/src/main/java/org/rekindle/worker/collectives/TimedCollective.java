@@ -1,0 +1,56 @@
+package org.rekindle.worker.collectives;
+
+import java.nio.ByteBuffer;
+import java.util.List;
+
+/** A collective that knows how long its calls took. Threads: as {@link Collective}. */
+public final class TimedCollective implements Collective {
+
+    private final Collective collective;
+    private long nanos;
+
+    public TimedCollective(Collective collective) {
+        this.collective = collective;
+    }
+
+    /** Seconds in calls since the last time that this was asked. */
+    public double takeSeconds() {
+        double seconds = nanos / 1e9;
+        nanos = 0;
+        return seconds;
+    }
+
+    @Override
+    public int rank() {
+        return collective.rank();
+    }
+
+    @Override
+    public int worldSize() {
+        return collective.worldSize();
+    }
+
+    @Override
+    public void allReduceSum(List<ByteBuffer> data) {
+        long start = System.nanoTime();
+        collective.allReduceSum(data);
+        nanos += System.nanoTime() - start;
+    }
+
+    @Override
+    public void broadcast(int root, List<ByteBuffer> data) {
+        long start = System.nanoTime();
+        collective.broadcast(root, data);
+        nanos += System.nanoTime() - start;
+    }
+
+    @Override
+    public void abort() {
+        collective.abort();
+    }
+
+    @Override
+    public void close() {
+        collective.close();
+    }
+}
