@@ -14,6 +14,7 @@ import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -30,7 +31,7 @@ import org.rekindle.data.UserException;
  */
 public final class RunFolder implements AutoCloseable {
 
-    private static final String LEADER = "leader";
+    private static final String NODES = "nodes";
 
     /** Beyond the owner's line, which must stay readable where locks are mandatory. */
     private static final long LOCKED_BYTE = 1L << 40;
@@ -118,33 +119,27 @@ public final class RunFolder implements AutoCloseable {
         }
     }
 
-    /** Lets others find the process that holds the folder: host and port of its cluster node. */
-    public void lead(String address) {
+    /**
+     * Lets others find the run.
+     *
+     * @param addresses hosts and ports of some of its nodes; none when it has ended
+     */
+    public void keepNodes(List<String> addresses) {
         try {
-            DurableFiles.replace(path.resolve(LEADER), address + "\n");
+            DurableFiles.replace(path.resolve(NODES), String.join("\n", addresses) + "\n");
         } catch (IOException e) {
             throw new UserException(path + ": cannot be written (" + UserException.reason(e) + ")", e);
         }
     }
 
-    /** Host and port of the cluster node that led the run last; it may be gone. */
-    public static Optional<String> leader(RunConfig config) {
+    /** Hosts and ports of some of the nodes that a run had last; they may be gone. */
+    public static List<String> nodes(RunConfig config) {
         try {
-            return Optional.of(Files.readString(config.experiment().folder().resolve(LEADER))
-                    .strip());
+            return Files.readAllLines(config.experiment().folder().resolve(NODES)).stream()
+                    .filter(line -> !line.isBlank())
+                    .toList();
         } catch (IOException e) {
-            return Optional.empty();
-        }
-    }
-
-    /** Whether a process holds the folder now. */
-    public static boolean isHeld(RunConfig config) {
-        Path file = config.experiment().folder().resolve("run.lock");
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE);
-                FileLock lock = channel.tryLock(LOCKED_BYTE, 1, false)) {
-            return lock == null;
-        } catch (IOException e) {
-            return false;
+            return List.of();
         }
     }
 
@@ -155,7 +150,6 @@ public final class RunFolder implements AutoCloseable {
                             + ": holds checkpoints of an earlier run; continue it with experiment.requeue=true, or choose another experiment.name");
         }
         checkpoints.removeLeftovers();
-        Files.deleteIfExists(path.resolve(LEADER));
         DurableFiles.replace(path.resolve("config.yaml"), ConfigYaml.of(config));
     }
 

@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.rekindle.data.UserException;
 
@@ -15,25 +17,34 @@ import org.rekindle.data.UserException;
  * @param nodes that the run starts with
  * @param host name or address of this node, by which the others reach it
  * @param port of this node; 0 for any that is free
- * @param seed host and port of node 0; null where there is no other node
+ * @param seeds host and port of nodes to go to; node 0's alone for itself; empty where there is no other node
  */
-public record NodePlace(int rank, int nodes, String host, int port, String seed) {
+public record NodePlace(int rank, int nodes, String host, int port, List<String> seeds) {
 
     private static final String LOOPBACK = "127.0.0.1";
 
     /** A run of one process, which nobody else reaches. */
-    public static final NodePlace ALONE = new NodePlace(0, 1, LOOPBACK, 0, null);
+    public static final NodePlace ALONE = new NodePlace(0, 1, LOOPBACK, 0, List.of());
 
     /** Whether this node forms the cluster; the others join it. */
     public boolean isFirst() {
-        return seed == null || seed.equals(host + ":" + port);
+        return seeds.isEmpty() || seeds.equals(List.of(host + ":" + port));
     }
 
-    /** The same node in a run that another one leads already. */
-    public NodePlace ledBy(String leader) {
-        int colon = leader.lastIndexOf(':');
-        String address = leader.substring(0, colon);
-        return new NodePlace(rank, nodes, towards(address, Integer.parseInt(leader.substring(colon + 1))), 0, leader);
+    /**
+     * The same node in a run that is under way.
+     *
+     * @param others hosts and ports of nodes of the run, at least one
+     */
+    public NodePlace joining(List<String> others) {
+        String first = others.get(0);
+        int colon = first.lastIndexOf(':');
+        String towards = towards(first.substring(0, colon), Integer.parseInt(first.substring(colon + 1)));
+        List<String> all = new ArrayList<>(others);
+        if (!isFirst()) {
+            all.addAll(seeds);
+        }
+        return new NodePlace(rank, nodes, towards, 0, List.copyOf(all));
     }
 
     /**
@@ -59,8 +70,9 @@ public record NodePlace(int rank, int nodes, String host, int port, String seed)
         String master = address.strip();
         int number = Integer.parseInt(port.strip());
         return rank.rank() == 0
-                ? new NodePlace(0, rank.workers(), master, number, master + ":" + number)
-                : new NodePlace(rank.rank(), rank.workers(), towards(master, number), 0, master + ":" + number);
+                ? new NodePlace(0, rank.workers(), master, number, List.of(master + ":" + number))
+                : new NodePlace(
+                        rank.rank(), rank.workers(), towards(master, number), 0, List.of(master + ":" + number));
     }
 
     /** The address of this machine on the way to another; no packet is sent. */

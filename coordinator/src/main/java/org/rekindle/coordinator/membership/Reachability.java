@@ -22,37 +22,49 @@ public final class Reachability {
 
     private Reachability() {}
 
+    private enum Answer {
+        ACCEPTED,
+        REFUSED,
+        NONE
+    }
+
     /**
-     * Calls an address that a process listens at for as long as it lives.
+     * Whether a process has ended that listened at an address for as long as it lived.
      *
      * @param address host and port; where there is none, nothing is proved
      */
     public static CompletionStage<Boolean> isGone(String address) {
+        return call(address).thenApply(answer -> answer == Answer.REFUSED);
+    }
+
+    /** Whether somebody listens at an address, host and port. */
+    public static CompletionStage<Boolean> answers(String address) {
+        return call(address).thenApply(answer -> answer == Answer.ACCEPTED);
+    }
+
+    private static CompletionStage<Answer> call(String address) {
         int colon = address.lastIndexOf(':');
         return colon < 0
-                ? CompletableFuture.completedFuture(false)
-                : isGone(address.substring(0, colon), Integer.parseInt(address.substring(colon + 1)));
+                ? CompletableFuture.completedFuture(Answer.NONE)
+                : CompletableFuture.supplyAsync(() -> call(new InetSocketAddress(
+                        address.substring(0, colon), Integer.parseInt(address.substring(colon + 1)))));
     }
 
-    private static CompletionStage<Boolean> isGone(String host, int port) {
-        return CompletableFuture.supplyAsync(() -> refuses(host, port));
-    }
-
-    private static boolean refuses(String host, int port) {
+    private static Answer call(InetSocketAddress address) {
         try (Socket socket = new Socket()) {
-            socket.connect(new InetSocketAddress(host, port), (int) TIMEOUT.toMillis());
-            return false;
+            socket.connect(address, (int) TIMEOUT.toMillis());
+            return Answer.ACCEPTED;
         } catch (ConnectException e) {
-            return true;
+            return Answer.REFUSED;
         } catch (IOException e) {
-            return false;
+            return Answer.NONE;
         }
     }
 
     /** Takes another node out of the cluster if its process is gone; without this two nodes could not tell a crash from a partition. */
     public static void downIfGone(ActorSystem<?> system, Address node) {
         if (node.hasGlobalScope()) {
-            isGone(node.getHost().get(), node.getPort().get().intValue()).thenAccept(gone -> {
+            isGone(node.getHost().get() + ":" + node.getPort().get()).thenAccept(gone -> {
                 if (gone) {
                     down(system, node);
                 }

@@ -2,10 +2,12 @@ package org.rekindle.coordinator.steps;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.PostStop;
@@ -22,6 +24,7 @@ import org.rekindle.coordinator.membership.Reachability;
 import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.coordinator.monitoring.StepMetrics;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
+import org.rekindle.coordinator.protocol.EnterAnswer;
 import org.rekindle.coordinator.protocol.StepStages;
 import org.rekindle.coordinator.protocol.WorkerCommand;
 import org.rekindle.data.UserException;
@@ -52,8 +55,16 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
     private final StepProtocol<ActorRef<WorkerCommand>> protocol;
     private Ledger ledger; // opened at the first line: a failure then ends the run with its own
     private String newest; // folder of the newest checkpoint
+    private final Map<ActorRef<WorkerCommand>, Integer> nodes = new LinkedHashMap<>(); // of the workers that are there
+    private List<String> told = List.of(); // where they are
+
+    /** Enough for a node that comes to find one that is still there. */
+    private static final int MAX_NODES_TOLD = 8;
 
     private record PatienceOver() implements CoordinatorCommand.Internal {}
+
+    private record Found(CoordinatorCommand.Enter enter, ActorRef<WorkerCommand> there, boolean gone)
+            implements CoordinatorCommand.Internal {}
 
     private record Probed(CoordinatorCommand.CollectiveLost lost, ActorRef<WorkerCommand> suspect, boolean gone)
             implements CoordinatorCommand.Internal {}
@@ -94,6 +105,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                         leave -> perform(protocol.leave(leave.worker(), leave.reason())))
                 .onMessage(CoordinatorCommand.CollectiveLost.class, this::collectiveLost)
                 .onMessage(Probed.class, this::probed)
+                .onMessage(Found.class, this::found)
                 .onMessage(CoordinatorCommand.StepReady.class, ready -> perform(protocol.ready(ready)))
                 .onMessage(CoordinatorCommand.Validated.class, this::validated)
                 .onMessage(CoordinatorCommand.CheckpointCommitted.class, checkpoint -> {
@@ -103,9 +115,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                 .onMessage(CoordinatorCommand.WorkerFailed.class, failed -> perform(protocol.fail(failed.line())))
                 .onMessage(CoordinatorCommand.Drain.class, drain -> perform(protocol.drain(drain.reason())))
                 .onMessage(PatienceOver.class, over -> perform(protocol.patienceOver()))
-                .onSignal(
-                        Terminated.class,
-                        gone -> perform(protocol.lost(gone.getRef().unsafeUpcast())))
+                .onSignal(Terminated.class, gone -> lost(gone.getRef().unsafeUpcast()))
                 .onSignal(PostStop.class, stop -> {
                     if (ledger != null) {
                         ledger.close();
@@ -120,24 +130,82 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
     private Behavior<CoordinatorCommand> join(CoordinatorCommand.Join join) {
         getContext().watch(join.worker());
         join.worker().tell(new WorkerCommand.Joined(getContext().getSelf()));
+        know(join.worker(), join.node());
         return perform(protocol.join(
                 join.worker(), join.node(), join.address(), join.state().committed()));
     }
 
+    void know(ActorRef<WorkerCommand> worker, int node) {
+        nodes.put(worker, node);
+        guarded(this::tellNodes);
+    }
+
+    private Behavior<CoordinatorCommand> lost(ActorRef<WorkerCommand> worker) {
+        nodes.remove(worker);
+        guarded(this::tellNodes);
+        return perform(protocol.lost(worker));
+    }
+
+    private void tellNodes() {
+        List<String> addresses = nodes.keySet().stream()
+                .map(this::address)
+                .distinct()
+                .limit(MAX_NODES_TOLD)
+                .toList();
+        if (!addresses.equals(told)) {
+            lead.nodes().accept(addresses);
+            told = addresses;
+        }
+    }
+
+    private String address(ActorRef<WorkerCommand> worker) {
+        Address of = worker.path().address();
+        Address at = of.hasGlobalScope() ? of : getContext().getSystem().address();
+        return at.getHost().orElse("") + ":" + at.getPort().orElse(0);
+    }
+
+    /** One that has the rank of another may be its successor, started before anybody saw that one die; or somebody's second start. */
     private Behavior<CoordinatorCommand> enter(CoordinatorCommand.Enter enter) {
-        enter.replyTo().tell(Entrance.answer(enter, lead.identity(), newest));
+        EnterAnswer answer = Entrance.answer(enter, lead.identity(), newest);
+        Optional<ActorRef<WorkerCommand>> there = nodes.entrySet().stream()
+                .filter(node -> node.getValue() == enter.node()
+                        && protocol.address(node.getKey()).isPresent())
+                .map(Map.Entry::getKey)
+                .findFirst();
+        if (answer instanceof EnterAnswer.Refused || there.isEmpty()) {
+            enter.replyTo().tell(answer);
+            return this;
+        }
+        getContext()
+                .pipeToSelf(
+                        Reachability.isGone(protocol.address(there.get()).orElseThrow()),
+                        (gone, thrown) -> new Found(enter, there.get(), thrown == null && gone));
+        return this;
+    }
+
+    private Behavior<CoordinatorCommand> found(Found found) {
+        if (found.gone()) {
+            Reachability.down(getContext().getSystem(), found.there().path().address());
+            lost(found.there());
+            return enter(found.enter());
+        }
+        found.enter()
+                .replyTo()
+                .tell(new EnterAnswer.Refused("worker %d of this run is there already, at %s: start each rank once"
+                        .formatted(found.enter().node(), address(found.there()))));
         return this;
     }
 
     /** A process that is gone refuses connections at once; the cluster needs seconds to see it. */
     private Behavior<CoordinatorCommand> collectiveLost(CoordinatorCommand.CollectiveLost lost) {
         Optional<ActorRef<WorkerCommand>> suspect = protocol.worker(lost.generation(), lost.suspect());
-        if (suspect.isEmpty()) {
+        Optional<String> address = suspect.flatMap(protocol::address);
+        if (address.isEmpty()) {
             return perform(protocol.collectiveLost(lost.generation(), -1, lost.line()));
         }
         getContext()
                 .pipeToSelf(
-                        Reachability.isGone(protocol.address(suspect.get())),
+                        Reachability.isGone(address.get()),
                         (gone, thrown) -> new Probed(lost, suspect.get(), thrown == null && gone));
         return this;
     }
@@ -150,7 +218,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                     probed.lost().line()));
         }
         Reachability.down(getContext().getSystem(), probed.suspect().path().address());
-        return perform(protocol.lost(probed.suspect()));
+        return lost(probed.suspect());
     }
 
     Behavior<CoordinatorCommand> perform(List<Effect<ActorRef<WorkerCommand>>> effects) {
@@ -185,6 +253,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                 reports.add(() -> listeners(listener -> listener.message(notice.line())));
             } else if (effect instanceof Effect.End<ActorRef<WorkerCommand>> end) {
                 LOG.info(end.outcome().line());
+                lead.nodes().accept(List.of());
             } else if (effect instanceof Effect.RollBack<ActorRef<WorkerCommand>>) {
                 reports.add(this::rollBack);
             }

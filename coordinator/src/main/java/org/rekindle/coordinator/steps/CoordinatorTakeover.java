@@ -1,11 +1,13 @@
 package org.rekindle.coordinator.steps;
 
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
+import org.apache.pekko.actor.Address;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.PostStop;
@@ -47,6 +49,7 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
     private final Lead lead;
     private final IntSupplier nodes;
     private final Map<ActorRef<WorkerCommand>, Join> joined = new LinkedHashMap<>();
+    private final Set<Address> newcomers = new HashSet<>(); // nodes that have no part in the run yet
     private int looks;
 
     private record Look() implements CoordinatorCommand.Internal {}
@@ -114,6 +117,10 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
                     join.worker().tell(new WorkerCommand.Joined(getContext().getSelf()));
                     return this;
                 })
+                .onMessage(CoordinatorCommand.Enter.class, enter -> {
+                    newcomers.add(enter.replyTo().path().address());
+                    return this; // it asks again
+                })
                 .onMessage(Look.class, look -> look())
                 .onSignal(Terminated.class, gone -> {
                     joined.remove(gone.getRef().<WorkerCommand>unsafeUpcast());
@@ -123,7 +130,7 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
                     lead.release().run();
                     return this;
                 })
-                .onAnyMessage(early -> this) // workers say it again, and a node asks again
+                .onAnyMessage(early -> this) // workers say it again
                 .build();
     }
 
@@ -132,7 +139,7 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
             return this;
         }
         looks++;
-        if (joined.size() < nodes.getAsInt() && looks < LOOKS) {
+        if (joined.size() + newcomers.size() < nodes.getAsInt() && looks < LOOKS) {
             return this;
         }
         timers.cancelAll();
@@ -170,6 +177,7 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
                 apply(join.worker(), join.state(), takeover);
                 weights = start.committed();
             }
+            coordinator.know(join.worker(), join.node());
             coordinator.perform(protocol.join(join.worker(), join.node(), join.address(), weights));
         });
         return coordinator.perform(protocol.patienceOver());

@@ -2,6 +2,7 @@ package org.rekindle.coordinator.steps;
 
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.LongToDoubleFunction;
 import java.util.function.Supplier;
 import org.rekindle.coordinator.checkpoints.CheckpointFolder;
@@ -15,6 +16,7 @@ import org.rekindle.coordinator.monitoring.StepListener;
  * @param identity what the run's numbers depend on; who has another identity does not take part
  * @param ledger opens the ledger; called once
  * @param reporting who hears of the steps
+ * @param nodes told hosts and ports of some nodes of the run whenever they change; none when it has ended
  * @param release lets go of the run folder, when the coordinator stops
  */
 public record Lead(
@@ -24,6 +26,7 @@ public record Lead(
         Supplier<Ledger> ledger,
         CheckpointFolder checkpoints,
         Reporting reporting,
+        Consumer<List<String>> nodes,
         Runnable release) {
 
     /**

@@ -157,9 +157,9 @@ public final class StepProtocol<W> {
                 : Optional.of(generation.ranks().get(rank));
     }
 
-    /** Where the others reach a worker. */
-    public String address(W worker) {
-        return roster.address(worker);
+    /** Where the others reach a worker; empty for one that the run does not count on. */
+    public Optional<String> address(W worker) {
+        return roster.contains(worker) ? Optional.of(roster.address(worker)) : Optional.empty();
     }
 
     /**

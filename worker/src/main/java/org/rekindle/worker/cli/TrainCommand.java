@@ -1,7 +1,6 @@
 package org.rekindle.worker.cli;
 
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
@@ -9,6 +8,7 @@ import org.rekindle.coordinator.checkpoints.RunFolder;
 import org.rekindle.coordinator.config.ConfigReader;
 import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.coordinator.membership.NodePlace;
+import org.rekindle.coordinator.membership.Reachability;
 import org.rekindle.coordinator.monitoring.ConsoleProgress;
 import org.rekindle.coordinator.monitoring.MetricsFile;
 import org.rekindle.coordinator.protocol.Outcome;
@@ -33,10 +33,13 @@ final class TrainCommand implements Callable<Integer> {
     public Integer call() throws InterruptedException {
         RunConfig config = ConfigReader.read(keyValues.list());
         NodePlace place = NodePlace.of(System.getenv());
-        Optional<String> leader =
-                place.nodes() > 1 && RunFolder.isHeld(config) ? RunFolder.leader(config) : Optional.empty();
-        if (place.rank() > 0 || leader.isPresent()) {
-            return follow(config, leader.map(place::ledBy).orElse(place));
+        List<String> others = place.nodes() == 1
+                ? List.of()
+                : RunFolder.nodes(config).stream().filter(TrainCommand::isThere).toList();
+        if (!others.isEmpty()) {
+            return follow(config, place.joining(others));
+        } else if (place.rank() > 0) {
+            return follow(config, place);
         }
         try (RunFolder folder = RunFolder.open(config)) {
             config.notices().forEach(System.out::println);
@@ -51,6 +54,10 @@ final class TrainCommand implements Callable<Integer> {
             checkFits(config, start);
             return train(config, place, SamplePictures.of(config, dataSet), run -> run.lead(folder, start, dataSet));
         }
+    }
+
+    private static boolean isThere(String address) {
+        return Reachability.answers(address).toCompletableFuture().join();
     }
 
     /** A new run begins with a checkpoint of step 0: from then on every start is a resume. */
@@ -97,7 +104,8 @@ final class TrainCommand implements Callable<Integer> {
     /** Takes part in a run that another node leads. */
     private static int follow(RunConfig config, NodePlace place) throws InterruptedException {
         Torch.init(config.system().threads());
-        System.out.println("worker " + place.rank() + " of " + place.nodes() + ", led by " + place.seed());
+        System.out.println(
+                "worker " + place.rank() + " of " + place.nodes() + ", joining " + String.join(" or ", place.seeds()));
         return train(config, place, SamplePictures.later(config), TrainingRun::follow);
     }
 

@@ -121,9 +121,11 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
         if (place.isFirst()) {
             cluster.manager().tell(Join.create(cluster.selfMember().address()));
         } else {
-            Address seed =
-                    AddressFromURIString.parse("pekko://" + context.getSystem().name() + "@" + place.seed());
-            cluster.manager().tell(new JoinSeedNodes(List.of(seed)));
+            List<Address> seeds = place.seeds().stream()
+                    .map(seed -> AddressFromURIString.parse(
+                            "pekko://" + context.getSystem().name() + "@" + seed))
+                    .toList();
+            cluster.manager().tell(new JoinSeedNodes(seeds));
         }
         this.coordinator = ClusterSingleton.get(context.getSystem())
                 .init(SingletonActor.of(coordinator, "coordinator")
@@ -174,12 +176,12 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
 
     private Behavior<Command> ask() {
         if (!entered && asked == MAX_ASKED) {
-            ended.complete(Outcome.failed("node 0 did not answer at " + place.seed() + " in "
+            ended.complete(Outcome.failed("nobody of the run answered at " + place.seeds() + " in "
                     + ASK_EVERY.multipliedBy(MAX_ASKED).toMinutes()
-                    + " minutes: check that it runs, and that MASTER_ADDR and MASTER_PORT lead there"));
+                    + " minutes: check that node 0 runs, and that MASTER_ADDR and MASTER_PORT lead there"));
         } else if (!entered) {
             if (asked++ > 0 && asked % TELL_EVERY == 0) {
-                LOG.warn("waiting for node 0 at {}", place.seed());
+                LOG.warn("waiting for the run at {}", place.seeds());
             }
             ActorRef<EnterAnswer> answers = getContext().messageAdapter(EnterAnswer.class, Answered::new);
             coordinator.tell(new CoordinatorCommand.Enter(place.rank(), EnterAnswer.PROTOCOL, identity, answers));

@@ -11,8 +11,6 @@ import java.util.function.IntFunction;
 import java.util.function.LongToDoubleFunction;
 import java.util.function.Supplier;
 import org.apache.pekko.actor.typed.Behavior;
-import org.apache.pekko.actor.typed.javadsl.Behaviors;
-import org.apache.pekko.cluster.typed.Cluster;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.checkpoints.CheckpointFolder;
 import org.rekindle.coordinator.checkpoints.RunFolder;
@@ -89,9 +87,6 @@ public record TrainingRun(
     Outcome lead(RunFolder folder, Checkpoint from, FeedSource feeds) {
         return guarded(() -> {
             RunStart start = start(folder, from);
-            if (place.seed() != null) {
-                folder.lead(place.seed());
-            }
             Lead lead = lead(folder, from.state().lanes());
             return new ClusterNode(place, config.identity())
                     .run(Coordinator.create(lead, start), welcome -> worker(welcome, feeds));
@@ -105,15 +100,10 @@ public record TrainingRun(
 
     /** Becomes the coordinator when those who led are gone. */
     private Behavior<CoordinatorCommand> takeover() {
-        return Behaviors.setup(context -> CoordinatorTakeover.create(() -> {
+        return CoordinatorTakeover.create(() -> {
             RunFolder folder = RunFolder.takeOver(config, TAKE_OVER);
-            folder.lead(Cluster.get(context.getSystem())
-                    .selfMember()
-                    .address()
-                    .hostPort()
-                    .split("@")[1]);
             return lead(folder, folder.checkpoints().newestIntact().state().lanes());
-        }));
+        });
     }
 
     private Lead lead(RunFolder folder, int lanes) {
@@ -124,6 +114,7 @@ public record TrainingRun(
                 () -> Ledger.open(folder.ledgerFile()),
                 folder.checkpoints(),
                 new Lead.Reporting(config.system().batchSize(), learningRate.apply(lanes), watchers.get()),
+                folder::keepNodes,
                 folder::close);
     }
 

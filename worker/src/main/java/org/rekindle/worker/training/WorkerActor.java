@@ -79,6 +79,8 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     /** A coordinator that was about to go may not have heard. */
     private static final Duration JOIN_EVERY = Duration.ofSeconds(2);
 
+    private static final int MAX_UNANSWERED = 60;
+
     private final ActorRef<CoordinatorCommand> coordinator;
     private final ActorRef<Outcome> owner;
     private final ActorRef<TrainingThread.Command> thread;
@@ -95,6 +97,7 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     private Map<Integer, LaneCursor> cursors;
     private WorkerCommand.Assignment assignment;
     private boolean joined;
+    private int unanswered; // joins
     private boolean inFlight; // the thread computes a step or holds its gradients
     private Outcome outcome;
 
@@ -180,6 +183,10 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     /** Until there is an answer. */
     private Behavior<Command> join() {
         joined = true;
+        if (unanswered++ == MAX_UNANSWERED) {
+            return stop(Outcome.failed("no coordinator has answered for "
+                    + JOIN_EVERY.multipliedBy(MAX_UNANSWERED).toMinutes() + " minutes; start this worker again"));
+        }
         if (outcome == null) {
             long generation = assignment == null ? 0 : assignment.generation();
             WorkerState state =
@@ -192,6 +199,7 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
 
     private Behavior<Command> joined(ActorRef<CoordinatorCommand> by) {
         timers.cancel(new JoinAgain());
+        unanswered = 0;
         if (!by.equals(leader)) {
             if (leader != null) {
                 getContext().unwatch(leader);
