@@ -169,8 +169,8 @@ final class RunChecks {
         files.put("distributed.tls.ca", tls.ca());
         files.forEach((key, file) -> {
             if (file == null) {
-                throw new UserException(allowed.origin() + ": " + key + " is missing: " + String.join(", ", files.keySet())
-                        + " are given all together, or none");
+                throw new UserException(allowed.origin() + ": " + key + " is missing: "
+                        + String.join(", ", files.keySet()) + " are given all together, or none");
             } else if (file.contains("-----BEGIN")) {
                 throw new UserException(allowed.origin() + ": " + key
                         + " holds what belongs into a file; write it to one and give its path");

@@ -19,6 +19,7 @@ import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.training.LrSchedule;
 import org.rekindle.worker.training.ModelSession;
 import org.rekindle.worker.training.TrainingRun;
+import org.rekindle.worker.trust.NodeCredentials;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -32,6 +33,7 @@ final class TrainCommand implements Callable<Integer> {
     @Override
     public Integer call() throws InterruptedException {
         RunConfig config = ConfigReader.read(keyValues.list());
+        NodeCredentials.of(config.distributed().tls()); // what is wrong with them shows before anything long
         NodePlace place = NodePlace.of(System.getenv());
         List<String> others = place.nodes() == 1
                 ? List.of()

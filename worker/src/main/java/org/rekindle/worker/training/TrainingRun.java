@@ -33,6 +33,7 @@ import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.lanes.DecodeThreads;
 import org.rekindle.data.lanes.LaneCursor;
 import org.rekindle.data.lanes.LanePlan;
+import org.rekindle.worker.trust.NodeCredentials;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -88,14 +89,19 @@ public record TrainingRun(
         return guarded(() -> {
             RunStart start = start(folder, from);
             Lead lead = lead(folder, from.state().lanes());
-            return new ClusterNode(place, config.identity())
-                    .run(Coordinator.create(lead, start), welcome -> worker(welcome, feeds));
+            return node().run(Coordinator.create(lead, start), welcome -> worker(welcome, feeds));
         });
     }
 
     private Outcome follow(FeedSource feeds) {
-        return guarded(
-                () -> new ClusterNode(place, config.identity()).run(takeover(), welcome -> worker(welcome, feeds)));
+        return guarded(() -> node().run(takeover(), welcome -> worker(welcome, feeds)));
+    }
+
+    private ClusterNode node() {
+        return new ClusterNode(
+                place,
+                config.identity(),
+                NodeCredentials.of(config.distributed().tls()));
     }
 
     /** Becomes the coordinator when those who led are gone. */

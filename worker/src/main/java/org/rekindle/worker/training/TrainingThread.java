@@ -49,6 +49,7 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
      * @param lanes each with where it goes on
      * @param totalLanes lanes of the run
      * @param peers addresses of the generation's workers
+     * @param secret by which they know each other
      */
     record Assign(
             long generation,
@@ -56,7 +57,8 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
             Map<Integer, LaneCursor> lanes,
             int totalLanes,
             List<String> peers,
-            Transfer transfer)
+            Transfer transfer,
+            long secret)
             implements Command {}
 
     /** Compute the gradients of a step; answered with {@link WorkerActor.GradientsReady} when they are there. */
@@ -158,7 +160,7 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
         if (transfer.checkpoint() != null) {
             session.restore(CheckpointFolder.read(Path.of(transfer.checkpoint())));
         }
-        Collective collective = ring.join(assign.generation(), assign.rank(), assign.peers());
+        Collective collective = ring.join(assign.generation(), assign.rank(), assign.peers(), assign.secret());
         session.reduceOver(collective);
         if (!transfer.receivers().isEmpty()) {
             session.transfer(collective, transfer.source(), takes);

@@ -22,9 +22,9 @@ import javax.net.ssl.X509TrustManager;
  * Why a node cannot join: the cluster tries for ever and leaves a failed handshake to the log. A connection like the cluster's tells whether
  * both sides speak TLS and accept each other's certificate, or neither does.
  *
- * @param credentials this node's; null where it has none
+ * @param credentials this node's
  */
-public record Handshake(NodeCredentials credentials) {
+public record Handshake(Optional<NodeCredentials> credentials) {
 
     private static final Duration CONNECT = Duration.ofSeconds(1);
 
@@ -47,7 +47,9 @@ public record Handshake(NodeCredentials credentials) {
                                 address.substring(0, colon), Integer.parseInt(address.substring(colon + 1))),
                         (int) CONNECT.toMillis());
                 socket.setSoTimeout((int) ANSWER.toMillis());
-                problem = credentials == null ? problemWithout(socket, address) : problemWith(socket, address);
+                problem = credentials.isPresent()
+                        ? problemWith(socket, address, credentials.get())
+                        : problemWithout(socket, address);
                 if (problem.isEmpty()) {
                     return problem;
                 }
@@ -58,13 +60,15 @@ public record Handshake(NodeCredentials credentials) {
         return problem;
     }
 
-    private Optional<String> problemWith(Socket socket, String address) {
+    private static Optional<String> problemWith(Socket socket, String address, NodeCredentials own) {
         boolean shaken = false;
         try {
-            SSLSocket secured = over(socket, credentials.context());
+            SSLSocket secured = over(socket, own.context());
             secured.startHandshake();
             shaken = true;
-            return secured.getInputStream().read() < 0 ? Optional.of(refusal(address, "it hung up")) : Optional.empty();
+            return secured.getInputStream().read() < 0
+                    ? Optional.of(refusal(address, own, "it hung up"))
+                    : Optional.empty();
         } catch (SocketTimeoutException e) {
             return shaken ? Optional.empty() : Optional.of(speaksNoTls(address));
         } catch (IOException e) {
@@ -72,10 +76,10 @@ public record Handshake(NodeCredentials credentials) {
                 return Optional.of("the node at %s: its certificate is not accepted here (%s); it must be signed by"
                                 .formatted(address, root(e))
                         + " distributed.tls.ca=%s and be valid at %s, as this machine's clock says"
-                                .formatted(credentials.files().ca(), Instant.now()));
+                                .formatted(own.files().ca(), Instant.now()));
             }
             boolean answers = e instanceof SSLException && !(e.getCause() instanceof EOFException) && isAlert(e);
-            return Optional.of(shaken || answers ? refusal(address, e.getMessage()) : speaksNoTls(address));
+            return Optional.of(shaken || answers ? refusal(address, own, e.getMessage()) : speaksNoTls(address));
         }
     }
 
@@ -84,9 +88,9 @@ public record Handshake(NodeCredentials credentials) {
         return String.valueOf(e.getMessage()).contains("alert");
     }
 
-    private String refusal(String address, String why) {
+    private static String refusal(String address, NodeCredentials own, String why) {
         return "the node at %s does not accept distributed.tls.certificate=%s (%s): it must be signed by the CA of that node, be valid by the clock there and have a name in common with its certificate"
-                .formatted(address, credentials.files().certificate(), why);
+                .formatted(address, own.files().certificate(), why);
     }
 
     private static String speaksNoTls(String address) {
@@ -113,8 +117,8 @@ public record Handshake(NodeCredentials credentials) {
     }
 
     private static SSLSocket over(Socket socket, SSLContext context) throws IOException {
-        SSLSocket secured = (SSLSocket)
-                context.getSocketFactory().createSocket(socket, socket.getInetAddress().getHostAddress(), socket.getPort(), true);
+        SSLSocket secured = (SSLSocket) context.getSocketFactory()
+                .createSocket(socket, socket.getInetAddress().getHostAddress(), socket.getPort(), true);
         secured.setUseClientMode(true);
         return secured;
     }

@@ -17,6 +17,7 @@ import java.time.Instant;
 import java.util.Collection;
 import java.util.Date;
 import java.util.Map;
+import java.util.Optional;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
@@ -49,13 +50,23 @@ public final class NodeCredentials {
     }
 
     /**
+     * Reads what a run is told.
+     *
+     * @param files null for none
+     * @throws UserException as {@link #read}
+     */
+    public static Optional<NodeCredentials> of(TlsConfig files) {
+        return Optional.ofNullable(files).map(given -> read(given, Instant.now()));
+    }
+
+    /**
      * Reads the files and checks that they belong together.
      *
      * @param files all three are set
      * @param now this machine's time
      * @throws UserException in one line, when another node could not accept them
      */
-    public static NodeCredentials read(TlsConfig files, Instant now) {
+    static NodeCredentials read(TlsConfig files, Instant now) {
         X509Certificate ca = certificate("ca", files.ca());
         X509Certificate certificate = certificate("certificate", files.certificate());
         PrivateKey key = key(files.key());
@@ -103,18 +114,14 @@ public final class NodeCredentials {
         String text = text("key", file);
         try {
             return DERPrivateKeyLoader.load(PEMDecoder.decode(text));
-        } catch (RuntimeException e) {
-            throw noKey(file, e);
+        } catch (Exception e) { // Scala declares none of them
+            // what was found is not said: it may be part of a key
+            throw new UserException(
+                    SECTION + "key=" + file
+                            + ": is no RSA key in PEM, PKCS#8 or PKCS#1 without a password; openssl pkcs8 -topk8 -nocrypt -in FILE"
+                            + " -out FILE.pem makes one",
+                    e);
         }
-    }
-
-    /** What was found is not said: it may be part of a key. */
-    private static UserException noKey(String file, Exception e) {
-        return new UserException(
-                SECTION + "key=" + file
-                        + ": is no RSA key in PEM, PKCS#8 or PKCS#1 without a password; openssl pkcs8 -topk8 -nocrypt -in FILE"
-                        + " -out FILE.pem makes one",
-                e);
     }
 
     private static void requireValid(String name, String file, X509Certificate certificate, Instant now) {

@@ -8,6 +8,7 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
@@ -15,6 +16,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.rekindle.coordinator.config.TlsConfig;
 
 /** Against the cluster's own remoting. */
 class HandshakeTest {
@@ -22,6 +24,7 @@ class HandshakeTest {
     @TempDir
     static Path folder;
 
+    private static TestCertificates certificates;
     private static NodeCredentials first;
     private static NodeCredentials second;
     private static NodeCredentials stranger;
@@ -30,7 +33,7 @@ class HandshakeTest {
 
     @BeforeAll
     static void startNodes() throws Exception {
-        TestCertificates certificates = new TestCertificates(folder, "ca");
+        certificates = new TestCertificates(folder, "ca");
         first = NodeCredentials.read(certificates.node("first"), Instant.now());
         second = NodeCredentials.read(certificates.node("second"), Instant.now());
         stranger = NodeCredentials.read(new TestCertificates(folder, "other").node("stranger"), Instant.now());
@@ -53,47 +56,62 @@ class HandshakeTest {
                 Behaviors.empty(), "rekindle", ConfigFactory.parseMap(settings).withFallback(ConfigFactory.load()));
     }
 
+    private static Handshake of(NodeCredentials credentials) {
+        return new Handshake(Optional.of(credentials));
+    }
+
     private static List<String> at(ActorSystem<Void> node) {
         return List.of("127.0.0.1:" + node.address().getPort().get());
     }
 
     @Test
     void nodesOfOneCaAcceptEachOther() {
-        assertThat(new Handshake(second).problem(at(secured))).isEmpty();
-        assertThat(new Handshake(first).problem(at(secured))).isEmpty();
+        assertThat(of(second).problem(at(secured))).isEmpty();
+        assertThat(of(first).problem(at(secured))).isEmpty();
     }
 
     @Test
     void nodesWithoutTlsHaveNothingToTell() {
-        assertThat(new Handshake(null).problem(at(plain))).isEmpty();
+        assertThat(new Handshake(Optional.empty()).problem(at(plain))).isEmpty();
     }
 
     @Test
     void aNodeWithoutACertificateIsTold() {
-        assertThat(new Handshake(null).problem(at(secured)).orElseThrow())
+        assertThat(new Handshake(Optional.empty()).problem(at(secured)).orElseThrow())
                 .startsWith("the node at " + at(secured).get(0) + " speaks TLS, and this one has no certificate");
     }
 
     @Test
     void aNodeThatAloneHasACertificateIsTold() {
-        assertThat(new Handshake(second).problem(at(plain)).orElseThrow())
+        assertThat(of(second).problem(at(plain)).orElseThrow())
                 .startsWith("the node at " + at(plain).get(0) + " does not speak TLS");
     }
 
     @Test
     void aNodeThatDoesNotKnowTheOthersCaIsTold() {
-        assertThat(new Handshake(stranger).problem(at(secured)).orElseThrow())
+        assertThat(of(stranger).problem(at(secured)).orElseThrow())
                 .startsWith("the node at " + at(secured).get(0) + ": its certificate is not accepted here")
                 .contains("distributed.tls.ca=" + folder.resolve("other.pem"));
     }
 
     @Test
+    void aNodeThatTheOthersDoNotAcceptIsTold() throws Exception {
+        TlsConfig named = certificates.nodeNamed("named", "another");
+        assertThat(of(NodeCredentials.read(named, Instant.now()))
+                        .problem(at(secured))
+                        .orElseThrow())
+                .startsWith("the node at " + at(secured).get(0) + " does not accept distributed.tls.certificate=")
+                .contains("a name in common");
+    }
+
+    @Test
     void nobodyThereIsNoQuestionOfTls() {
-        assertThat(new Handshake(second).problem(List.of("127.0.0.1:1"))).isEmpty();
+        assertThat(of(second).problem(List.of("127.0.0.1:1"))).isEmpty();
     }
 
     @Test
     void oneThatFitsIsEnough() {
-        assertThat(new Handshake(second).problem(List.of(at(plain).get(0), at(secured).get(0)))).isEmpty();
+        assertThat(of(second).problem(List.of(at(plain).get(0), at(secured).get(0))))
+                .isEmpty();
     }
 }

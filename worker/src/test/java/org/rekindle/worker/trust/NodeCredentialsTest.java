@@ -78,13 +78,15 @@ class NodeCredentialsTest {
 
     @Test
     void whatIsNoPemIsNamed() throws IOException {
-        String text = Files.writeString(folder.resolve("text.pem"), "a certificate").toString();
+        String text =
+                Files.writeString(folder.resolve("text.pem"), "a certificate").toString();
         String torn = Files.writeString(
                         folder.resolve("torn.pem"),
                         Files.readString(Path.of(node.certificate())).substring(0, 200))
                 .toString();
         String tornKey = Files.writeString(
-                        folder.resolve("torn.key"), Files.readString(Path.of(node.key())).substring(0, 200))
+                        folder.resolve("torn.key"),
+                        Files.readString(Path.of(node.key())).substring(0, 200))
                 .toString();
 
         assertRefused(new TlsConfig(text, node.key(), node.ca()), "certificate=" + text + ": is no certificate in PEM");
@@ -103,7 +105,8 @@ class NodeCredentialsTest {
 
         assertRefused(elliptic, "key=" + elliptic.key() + ": is no RSA key");
         assertRefused(
-                new TlsConfig(elliptic.certificate(), node.key(), node.ca()), "is of a key of type EC; make one of an RSA");
+                new TlsConfig(elliptic.certificate(), node.key(), node.ca()),
+                "is of a key of type EC; make one of an RSA");
     }
 
     @Test

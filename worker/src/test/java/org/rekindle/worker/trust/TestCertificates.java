@@ -26,7 +26,7 @@ public final class TestCertificates {
     public TestCertificates(Path folder, String ca) throws IOException {
         this.folder = folder;
         this.ca = ca;
-        make(ca, "RSA", "-ext", "bc:c=ca:true");
+        make(ca, "RSA", "ca", "-ext", "bc:c=ca:true");
         export(ca);
     }
 
@@ -35,25 +35,42 @@ public final class TestCertificates {
         return node(name, "RSA", "-validity", "365");
     }
 
+    /** The same, of a subject of its own. */
+    TlsConfig nodeNamed(String name, String subject) throws IOException, GeneralSecurityException {
+        make(name, "RSA", subject);
+        return signed(name, "-validity", "365");
+    }
+
     /**
      * @param algorithm of the key
      * @param options of {@code keytool -gencert}
      */
     TlsConfig node(String name, String algorithm, String... options) throws IOException, GeneralSecurityException {
-        make(name, algorithm);
+        make(name, algorithm, "rekindle");
+        return signed(name, options);
+    }
+
+    private TlsConfig signed(String name, String... options) throws IOException, GeneralSecurityException {
         Path request = folder.resolve(name + ".csr");
         keytool(name, "-certreq", "-alias", name, "-file", request.toString());
         List<String> sign = new ArrayList<>(List.of(
-                "-gencert", "-alias", ca, "-rfc", "-infile", request.toString(), "-outfile", pem(name).toString()));
+                "-gencert",
+                "-alias",
+                ca,
+                "-rfc",
+                "-infile",
+                request.toString(),
+                "-outfile",
+                pem(name).toString()));
         sign.addAll(List.of(options));
         keytool(ca, sign.toArray(String[]::new));
         Files.writeString(key(name), keyPem(name));
         return new TlsConfig(pem(name).toString(), key(name).toString(), pem(ca).toString());
     }
 
-    private void make(String name, String algorithm, String... options) throws IOException {
+    private void make(String name, String algorithm, String subject, String... options) throws IOException {
         List<String> command = new ArrayList<>(List.of(
-                "-genkeypair", "-alias", name, "-keyalg", algorithm, "-dname", "CN=rekindle", "-validity", "365"));
+                "-genkeypair", "-alias", name, "-keyalg", algorithm, "-dname", "CN=" + subject, "-validity", "365"));
         command.addAll(List.of(options));
         keytool(name, command.toArray(String[]::new));
     }
