@@ -9,6 +9,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
+import org.apache.pekko.Done;
+import org.apache.pekko.actor.CoordinatedShutdown;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.cluster.MemberStatus;
@@ -59,10 +61,12 @@ record ClusterNode(NodePlace place, Map<String, String> identity, Optional<NodeC
                             .equals(MemberStatus.removed()))
                     .start(ended);
         }
-        system.getWhenTerminated()
-                .thenRun(() ->
-                        ended.complete(Outcome.failed("the other nodes could not reach this one and go on without it;"
-                                + " start it again to join them, the log has more")));
+        // not when the system has ended: remoting may wait for ever for peers that are cut off
+        CoordinatedShutdown.get(system).addTask(CoordinatedShutdown.PhaseBeforeActorSystemTerminate(), "tell", () -> {
+            ended.complete(Outcome.failed("the other nodes could not reach this one and go on without it;"
+                    + " start it again to join them, the log has more"));
+            return CompletableFuture.completedFuture(Done.done());
+        });
         try (DrainSignals signals = new DrainSignals(
                 name -> system.tell(new TrainingNode.Drain(name)), name -> system.tell(new TrainingNode.Leave(name)))) {
             return ended.get();
