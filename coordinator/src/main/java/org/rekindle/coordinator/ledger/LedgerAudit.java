@@ -9,7 +9,6 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -32,8 +31,7 @@ public final class LedgerAudit {
     private static final int MAX_NAMED = 20;
 
     private final Map<Integer, LaneCursor> at = new TreeMap<>();
-    private final Map<Long, Map<Integer, LaneCursor>> checkpoints;
-    private final Map<Long, String> differences = new HashMap<>(); // of checkpoints that no line has borne out yet
+    private final SavedCursors saved;
     private final StepRanges skipped = new StepRanges();
     private final List<String> faults = new ArrayList<>();
     private final List<String> rollbacks = new ArrayList<>();
@@ -49,12 +47,11 @@ public final class LedgerAudit {
     private boolean torn; // lines are missing or misplaced just before: cursors cannot be compared
 
     private LedgerAudit(int lanes, Map<Long, Map<Integer, LaneCursor>> checkpoints) {
-        this.checkpoints = checkpoints;
+        this.saved = new SavedCursors(checkpoints);
         for (int lane = 0; lane < lanes; lane++) {
             at.put(lane, LaneCursor.START);
         }
-        checkpoints.keySet().forEach(saved -> differences.put(saved, null));
-        compareCheckpoint();
+        saved.compare(step, at);
     }
 
     /**
@@ -129,7 +126,7 @@ public final class LedgerAudit {
         if (entry.skipped()) {
             skipped.add(step);
         }
-        compareCheckpoint();
+        saved.compare(step, at);
     }
 
     private void event(LedgerEvent event) {
@@ -164,7 +161,7 @@ public final class LedgerAudit {
         }
         if (event.lanes() != null) {
             advance(event.lanes(), "the rollback to step " + step);
-            compareCheckpoint();
+            saved.compare(step, at);
         }
     }
 
@@ -206,31 +203,6 @@ public final class LedgerAudit {
         }
     }
 
-    private void compareCheckpoint() {
-        if (!differences.containsKey(step)) {
-            return;
-        }
-        Map<Integer, LaneCursor> saved = checkpoints.get(step);
-        if (saved.equals(at)) {
-            differences.remove(step);
-            return;
-        }
-        String difference = "it has %d lanes, the ledger %d".formatted(saved.size(), at.size());
-        for (Map.Entry<Integer, LaneCursor> lane : at.entrySet()) {
-            LaneCursor cursor = saved.get(lane.getKey());
-            if (cursor != null && !cursor.equals(lane.getValue())) {
-                difference = "its lane %d goes on at %s, after step %d of the ledger at %s"
-                        .formatted(
-                                lane.getKey(),
-                                cursor.describe(),
-                                step,
-                                lane.getValue().describe());
-                break;
-            }
-        }
-        differences.putIfAbsent(step, difference); // what a rollback leaves out comes behind the checkpoint
-    }
-
     private void lost(String what) {
         fault(what);
         torn = true;
@@ -262,16 +234,7 @@ public final class LedgerAudit {
 
     /** What does not let a checkpoint's cursors follow from the ledger; empty where they do. */
     public Optional<String> difference(long checkpoint) {
-        if (!differences.containsKey(checkpoint)) {
-            return Optional.empty();
-        }
-        String difference = differences.get(checkpoint);
-        return Optional.of(
-                difference != null
-                        ? difference
-                        : checkpoint > step
-                                ? "the ledger ends at step " + step
-                                : "the ledger has no line of step " + checkpoint);
+        return saved.difference(checkpoint, step);
     }
 
     /** The newest committed step; 0 where there is none. */

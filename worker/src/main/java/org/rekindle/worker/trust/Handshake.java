@@ -1,6 +1,5 @@
 package org.rekindle.worker.trust;
 
-import java.io.EOFException;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -13,7 +12,6 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509TrustManager;
@@ -70,7 +68,7 @@ public record Handshake(Optional<NodeCredentials> credentials) {
                     ? Optional.of(refusal(address, own, "it hung up"))
                     : Optional.empty();
         } catch (SocketTimeoutException e) {
-            return shaken ? Optional.empty() : Optional.of(speaksNoTls(address));
+            return Optional.empty(); // it waits for what the cluster says next, or is too busy to answer
         } catch (IOException e) {
             if (e.getCause() instanceof CertificateException) {
                 return Optional.of("the node at %s: its certificate is not accepted here (%s); it must be signed by"
@@ -78,8 +76,7 @@ public record Handshake(Optional<NodeCredentials> credentials) {
                         + " distributed.tls.ca=%s and be valid at %s, as this machine's clock says"
                                 .formatted(own.files().ca(), Instant.now()));
             }
-            boolean answers = e instanceof SSLException && !(e.getCause() instanceof EOFException) && isAlert(e);
-            return Optional.of(shaken || answers ? refusal(address, own, e.getMessage()) : speaksNoTls(address));
+            return Optional.of(shaken || isAlert(e) ? refusal(address, own, e.getMessage()) : speaksNoTls(address));
         }
     }
 
