@@ -25,6 +25,7 @@ import org.rekindle.coordinator.ledger.Ledger;
 import org.rekindle.coordinator.ledger.LedgerEvent;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
 import org.rekindle.coordinator.protocol.CoordinatorCommand.Join;
+import org.rekindle.coordinator.protocol.CoordinatorCommand.Leave;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.coordinator.protocol.WorkerCommand;
 import org.rekindle.coordinator.protocol.WorkerCommand.Commit;
@@ -49,6 +50,7 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
     private final Lead lead;
     private final IntSupplier nodes;
     private final Map<ActorRef<WorkerCommand>, Join> joined = new LinkedHashMap<>();
+    private final Map<ActorRef<WorkerCommand>, Leave> leaving = new LinkedHashMap<>();
     private final Set<Address> newcomers = new HashSet<>(); // nodes that have no part in the run yet
     private int looks;
 
@@ -117,6 +119,10 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
                     join.worker().tell(new WorkerCommand.Joined(getContext().getSelf()));
                     return this;
                 })
+                .onMessage(Leave.class, leave -> {
+                    leaving.put(leave.worker(), leave);
+                    return this;
+                })
                 .onMessage(CoordinatorCommand.Enter.class, enter -> {
                     newcomers.add(enter.replyTo().path().address());
                     return this; // it asks again
@@ -180,6 +186,7 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
             coordinator.know(join.worker(), join.node());
             coordinator.perform(protocol.join(join.worker(), join.node(), join.address(), weights));
         });
+        leaving.values().forEach(leave -> coordinator.perform(protocol.leave(leave.worker(), leave.reason())));
         return coordinator.perform(protocol.patienceOver());
     }
 

@@ -140,7 +140,7 @@ public final class StepProtocol<W> {
         if (roster.staying().isEmpty()) {
             return drain(reason);
         } else if (rank < 0) {
-            dismissLeaving();
+            dismiss(worker);
         } else {
             notice("%s: worker %d leaves after step %d".formatted(reason, rank, committed + 1));
         }
@@ -384,7 +384,7 @@ public final class StepProtocol<W> {
         if (roster.staying().isEmpty()) {
             draining |= !roster.isEmpty();
         } else {
-            dismissLeaving();
+            roster.leaving().forEach(this::dismiss);
         }
         return chosen(candidates());
     }
@@ -407,11 +407,9 @@ public final class StepProtocol<W> {
                 .orElse(null);
     }
 
-    private void dismissLeaving() {
-        for (W worker : roster.leaving()) {
-            roster.remove(worker);
-            tell(worker, new Stop(Outcome.left(committed)));
-        }
+    private void dismiss(W worker) {
+        roster.remove(worker);
+        tell(worker, new Stop(Outcome.left(committed)));
     }
 
     private void begin(List<W> team, Transfer transfer, String reason) {

@@ -9,12 +9,15 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.rekindle.coordinator.checkpoints.TrainerState;
 import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.ledger.LedgerEvent;
+import org.rekindle.coordinator.ledger.LedgerTail;
 import org.rekindle.coordinator.protocol.CoordinatorCommand.StepReady;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.coordinator.protocol.StepStages;
 import org.rekindle.coordinator.protocol.WorkerCommand;
+import org.rekindle.coordinator.protocol.WorkerState;
 import org.rekindle.data.lanes.LaneCursor;
 import org.rekindle.data.lanes.StageCounts;
 
@@ -27,10 +30,12 @@ final class SimulatedRun {
     final List<LedgerEntry> ledger = new ArrayList<>();
     final List<Worker> living = new ArrayList<>();
     final List<Long> checkpoints = new ArrayList<>();
-    final StepProtocol<Worker> protocol;
+    StepProtocol<Worker> protocol;
     Outcome outcome;
     final List<LedgerEvent> events = new ArrayList<>();
+    private final RunPlan plan;
     private final Map<Integer, LaneCursor> start;
+    private long fence;
     private final List<Worker> dying = new ArrayList<>();
     private final List<StepReady> sent = new ArrayList<>();
     private final Map<List<Long>, Boolean> skipped =
@@ -41,14 +46,15 @@ final class SimulatedRun {
         for (int lane = 0; lane < plan.lanes(); lane++) {
             cursors.put(lane, LaneCursor.START);
         }
+        this.plan = plan;
         protocol = new StepProtocol<>(plan, RunStart.at(0, cursors));
         start = cursors;
     }
 
     Worker join() {
-        Worker worker = new Worker();
+        Worker worker = new Worker(living.size() + 1);
         living.add(worker);
-        perform(protocol.join(worker, living.size(), "", worker.weights));
+        perform(protocol.join(worker, worker.node, "", worker.weights));
         return worker;
     }
 
@@ -62,6 +68,82 @@ final class SimulatedRun {
         List<Worker> dead = List.copyOf(dying);
         dying.clear();
         dead.forEach(worker -> perform(protocol.lost(worker)));
+    }
+
+    /** The worker leaves at the next step boundary. */
+    void leave(Worker worker) {
+        worker.leaving = true;
+        perform(protocol.leave(worker, "SIGTERM"));
+    }
+
+    /** Those who are not about to leave. */
+    List<Worker> staying() {
+        return living.stream().filter(worker -> !worker.leaving).toList();
+    }
+
+    /**
+     * The coordinator is lost, with all that was on its way to it, and another one takes over; it never hears of those who died before.
+     *
+     * @param withLine also the last line of the ledger is lost, unless a checkpoint of it was due
+     */
+    void loseCoordinator(boolean withLine) {
+        if (outcome != null || living.isEmpty() || living.stream().allMatch(worker -> worker.assignment == null)) {
+            return;
+        }
+        for (Worker worker : List.copyOf(living)) {
+            while (!worker.inbox.isEmpty()) {
+                worker.receiveOne();
+            }
+            worker.outbox.clear();
+        }
+        dying.clear();
+        if (living.isEmpty()) {
+            return;
+        }
+        int last = ledger.size() - 1;
+        if (withLine && last >= 0 && last + 1 < plan.totalSteps() && (last + 1) % plan.saveEvery() != 0) {
+            ledger.remove(last);
+        }
+        Takeover takeover = Takeover.of(
+                tail(),
+                new TrainerState(saved(), 0, plan.lanes(), cursorsAt(saved()), 0, "", null),
+                living.stream().map(Worker::state).toList(),
+                fence);
+        RunStart from = takeover.start();
+        if (takeover.missing() != null) {
+            ledger.add(takeover.missing());
+        } else {
+            ledger.subList((int) from.committed(), ledger.size()).clear();
+        }
+        happened(LedgerEvent.coordinator(from.committed(), from.generation() + 1, 1));
+        protocol = new StepProtocol<>(plan.startingWith(living.size()), from);
+        for (Worker worker : List.copyOf(living)) {
+            long weights = worker.weights;
+            if (takeover.isToApply(worker.state())) {
+                worker.inbox.add(new WorkerCommand.Commit(
+                        worker.assignment.generation(),
+                        from.committed(),
+                        !takeover.skipped(),
+                        from.cursors(),
+                        false,
+                        true));
+                weights = from.committed();
+            }
+            perform(protocol.join(worker, worker.node, "", weights));
+        }
+        living.stream().filter(worker -> worker.leaving).toList().forEach(this::leave);
+        perform(protocol.patienceOver());
+    }
+
+    private LedgerTail tail() {
+        LedgerEntry last = ledger.isEmpty() ? null : ledger.get(ledger.size() - 1);
+        long step = last == null ? 0 : last.step();
+        return new LedgerTail(
+                last, events.stream().filter(event -> event.step() == step).toList());
+    }
+
+    private long saved() {
+        return checkpoints.isEmpty() ? 0 : checkpoints.get(checkpoints.size() - 1);
     }
 
     /** A message that the coordinator has already had comes again. */
@@ -92,11 +174,11 @@ final class SimulatedRun {
                 deliverOneFrom(worker);
             }
         }
-        living.forEach(worker -> {
+        for (Worker worker : List.copyOf(living)) {
             while (!worker.inbox.isEmpty()) {
                 worker.receiveOne();
             }
-        });
+        }
         return outcome != null;
     }
 
@@ -109,7 +191,7 @@ final class SimulatedRun {
                 ledger.add(entry);
                 skipped.put(List.of(entry.generation(), entry.step()), entry.skipped());
             } else if (effect instanceof Effect.Happened<Worker> happened) {
-                events.add(happened.event());
+                happened(happened.event());
             } else if (effect instanceof Effect.RollBack<Worker>) {
                 rollBack();
             } else if (effect instanceof Effect.End<Worker> end) {
@@ -119,10 +201,21 @@ final class SimulatedRun {
         }
     }
 
+    private void happened(LedgerEvent event) {
+        events.add(event);
+        if (!event.event().equals(LedgerEvent.GENERATION)) {
+            fence = event.generation();
+        }
+    }
+
     /** To the newest checkpoint; the ledger keeps what led to it. */
     private void rollBack() {
-        long step = checkpoints.isEmpty() ? 0 : checkpoints.get(checkpoints.size() - 1);
+        long step = saved();
         ledger.subList((int) step, ledger.size()).clear();
+        perform(protocol.rolledBack(step, cursorsAt(step), "step_" + step));
+    }
+
+    private Map<Integer, LaneCursor> cursorsAt(long step) {
         Map<Integer, LaneCursor> at = new HashMap<>(start);
         if (step > 0) {
             ledger.get((int) step - 1).lanes().forEach((lane, range) -> at.put(lane, range.after()));
@@ -130,7 +223,7 @@ final class SimulatedRun {
         events.stream()
                 .filter(event -> event.step() == step && event.lanes() != null)
                 .forEach(event -> event.lanes().forEach((lane, range) -> at.put(lane, range.after())));
-        perform(protocol.rolledBack(step, at, "step_" + step));
+        return at;
     }
 
     /** Each committed step holds each lane once, and each lane's ranges follow one another without a gap. */
@@ -153,11 +246,29 @@ final class SimulatedRun {
         final Deque<WorkerCommand> inbox = new ArrayDeque<>();
         final Deque<Object> outbox = new ArrayDeque<>();
         final Map<Integer, LaneCursor> lanes = new TreeMap<>();
+        final int node;
         WorkerCommand.Assignment assignment;
+        Map<Integer, LaneCursor> cursors = start;
+        boolean leaving;
+        boolean skippedLast;
         long weights;
         long computing;
         long held;
         Outcome stopped;
+
+        Worker(int node) {
+            this.node = node;
+        }
+
+        /** What it would tell a new coordinator. */
+        WorkerState state() {
+            return new WorkerState(
+                    assignment == null ? 0 : assignment.generation(),
+                    weights,
+                    skippedLast,
+                    held == 0 ? -1 : held,
+                    cursors);
+        }
 
         void receiveOne() {
             WorkerCommand message = inbox.poll();
@@ -172,6 +283,9 @@ final class SimulatedRun {
             } else if (message instanceof WorkerCommand.Stop stop) {
                 stopped = stop.outcome();
                 computing = 0;
+                if (stopped.kind() == Outcome.Kind.LEFT) {
+                    kill(this);
+                }
             }
         }
 
@@ -189,6 +303,7 @@ final class SimulatedRun {
                     .isBetween(1 - assigned.workers(), assigned.workers() - 1);
             assignment = assigned;
             weights = assigned.committed();
+            cursors = assigned.cursors();
             held = 0;
             lanes.clear();
             assigned.lanes().forEach(lane -> lanes.put(lane, assigned.cursors().get(lane)));
@@ -203,6 +318,8 @@ final class SimulatedRun {
             List<Long> which = List.of(commit.generation(), commit.step());
             assertThat(skipped).as("in the ledger before").containsEntry(which, !commit.apply());
             weights = commit.step();
+            cursors = commit.cursors();
+            skippedLast = !commit.apply();
             held = 0;
             lanes.replaceAll((lane, cursor) -> commit.cursors().get(lane));
             computing = commit.hold() ? 0 : weights + 1;

@@ -24,23 +24,30 @@ class StepProtocolTest {
     void whateverHappensNothingIsLostOrTwice(
             @ForAll @IntRange(min = 1, max = 5) int lanes,
             @ForAll @IntRange(min = 1, max = 4) int workers,
-            @ForAll @Size(max = 300) List<@IntRange(min = 0, max = 1999) Integer> script) {
+            @ForAll @Size(max = 300) List<@IntRange(min = 0, max = 2299) Integer> script) {
         SimulatedRun run = new SimulatedRun(new RunPlan(lanes, 20, 7, workers));
         for (int i = 0; i < workers; i++) {
             run.join();
         }
         for (int event : script) {
-            int who = event / 20;
+            int who = event / 23;
             Worker worker = run.living.isEmpty() ? null : run.living.get(who % run.living.size());
-            switch (event % 20) {
+            switch (event % 23) {
                 case 0 -> run.join();
                 case 1 -> run.noticeDeaths();
                 case 2 -> run.repeat(who);
                 case 3 -> {
-                    if (run.living.size() > 1) {
-                        run.kill(worker);
+                    if (run.staying().size() > 1) {
+                        run.kill(run.staying().get(who % run.staying().size()));
                     }
                 }
+                case 14 -> {
+                    if (run.staying().size() > 1) {
+                        run.leave(run.staying().get(who % run.staying().size()));
+                    }
+                }
+                case 15 -> run.perform(run.protocol.collectiveLost(who % 5, -1, "the ring broke"));
+                case 16 -> run.loseCoordinator(who % 2 == 0);
                 case 4 -> worker.finishStep(who % 4 != 0);
                 case 5, 6, 7, 8 -> worker.finishStep(true);
                 case 9, 10, 11, 12, 13 -> run.deliverOneFrom(worker);

@@ -16,6 +16,8 @@ import picocli.CommandLine.Command;
         scope = CommandLine.ScopeType.INHERIT,
         subcommands = {
             TrainCommand.class,
+            LaunchCommand.class,
+            ChaosCommand.class,
             GenerateCommand.class,
             DownloadCommand.class,
             InitCommand.class,

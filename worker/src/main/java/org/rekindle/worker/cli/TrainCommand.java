@@ -14,6 +14,8 @@ import org.rekindle.coordinator.monitoring.MetricsFile;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.data.UserException;
 import org.rekindle.data.formats.DataSet;
+import org.rekindle.worker.chaos.NotANumber;
+import org.rekindle.worker.launch.WorkerProcess;
 import org.rekindle.worker.pipeline.PipelineInit;
 import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.training.LrSchedule;
@@ -32,6 +34,7 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
+        WorkerProcess.endWithLauncher();
         RunConfig config = ConfigReader.read(keyValues.list());
         NodeCredentials.of(config.distributed().tls()); // what is wrong with them shows before anything long
         NodePlace place = NodePlace.of(System.getenv());
@@ -126,7 +129,7 @@ final class TrainCommand implements Callable<Integer> {
         Outcome outcome = part.apply(new TrainingRun(
                 config,
                 place,
-                start -> ModelSession.open(config, start),
+                start -> NotANumber.in(ModelSession.open(config, start)),
                 lanes -> {
                     LrSchedule learningRate = LrSchedule.of(config, lanes);
                     return step -> learningRate.at(step - 1);

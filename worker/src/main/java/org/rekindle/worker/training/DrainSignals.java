@@ -10,12 +10,12 @@ import org.jline.utils.Signals;
  * SIGINT and SIGUSR1 ask the run to drain while this is open, SIGTERM asks this node to leave it. A second SIGINT stops the process at
  * once, as people at a terminal expect. A signal that the platform does not have (Windows has no USR1) is left out.
  */
-final class DrainSignals implements AutoCloseable {
+public final class DrainSignals implements AutoCloseable {
 
     private final Map<String, Object> before = new HashMap<>();
 
     /** The consumers are told the signal's name, on a thread of the JVM's: they must only send a message. */
-    DrainSignals(Consumer<String> drain, Consumer<String> leave) {
+    public DrainSignals(Consumer<String> drain, Consumer<String> leave) {
         for (String name : List.of("INT", "TERM", "USR1")) {
             before.put(name, Signals.register(name, () -> {
                 (name.equals("TERM") ? leave : drain).accept("SIG" + name);

@@ -98,6 +98,7 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     private WorkerCommand.Assignment assignment;
     private boolean joined;
     private int unanswered; // joins
+    private CoordinatorCommand.Leave leaving; // told every coordinator; null for one that stays
     private boolean inFlight; // the thread computes a step or holds its gradients
     private Outcome outcome;
 
@@ -206,6 +207,9 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
             }
             leader = by;
             getContext().watch(by);
+            if (leaving != null) {
+                coordinator.tell(leaving);
+            }
         }
         return this;
     }
@@ -221,7 +225,8 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
 
     private Behavior<Command> leaveRun(Leave leave) {
         if (joined) {
-            coordinator.tell(new CoordinatorCommand.Leave(self, leave.reason()));
+            leaving = new CoordinatorCommand.Leave(self, leave.reason());
+            coordinator.tell(leaving);
             return this;
         }
         return stop(Outcome.left(committed));
