@@ -63,8 +63,6 @@ final class SavedCursors {
             return Optional.of(found);
         }
         return Optional.of(
-                checkpoint > last
-                        ? "the ledger ends at step " + last
-                        : "the ledger has no line of step " + checkpoint);
+                checkpoint > last ? "the ledger ends at step " + last : "the ledger has no line of step " + checkpoint);
     }
 }
