@@ -35,12 +35,14 @@ public final class CheckpointFolder {
     private final Path folder;
     private final Path link;
     private final Fence fence;
+    private final Fence lineage;
     private final Integer keep;
 
     private CheckpointFolder(Path runFolder, Integer keep) {
         this.folder = runFolder.resolve("checkpoints");
         this.link = runFolder.resolve("current_pipeline");
         this.fence = new Fence(runFolder.resolve("fence"));
+        this.lineage = new Fence(runFolder.resolve("lineage"));
         this.keep = keep;
     }
 
@@ -88,10 +90,11 @@ public final class CheckpointFolder {
             writer.accept(partial);
             seal(partial, state);
             Path nextLink = prepareLink(checkpoint);
-            fence.pass(generation);
-            moveAside(checkpoint.folder());
-            DurableFiles.rename(partial, checkpoint.folder());
-            DurableFiles.rename(nextLink, link);
+            fence.pass(generation, () -> {
+                moveAside(checkpoint.folder());
+                DurableFiles.rename(partial, checkpoint.folder());
+                DurableFiles.rename(nextLink, link);
+            });
         } catch (IOException e) {
             throw abandoned(partial, unwritable(checkpoint, e));
         } catch (UncheckedIOException e) {
@@ -130,6 +133,17 @@ public final class CheckpointFolder {
     /** The oldest generation whose state is taken; 0 where all are. */
     public long fence() {
         return fence.height();
+    }
+
+    /** The run goes on from a checkpoint in this generation; weights of older ones are no longer the run's. */
+    public void beginLineage(long generation) {
+        lineage.raise(generation);
+        fence.raise(generation);
+    }
+
+    /** The generation that began at the checkpoint that the run went back to last; 0 where it never did. */
+    public long lineage() {
+        return lineage.height();
     }
 
     /** Where the checkpoint of a step is, or would be. */

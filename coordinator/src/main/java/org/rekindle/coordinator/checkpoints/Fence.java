@@ -1,20 +1,29 @@
 package org.rekindle.coordinator.checkpoints;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import org.rekindle.data.UserException;
 
 /**
- * The file {@code fence} of a run folder: the oldest generation whose state may become a checkpoint. It rises when a run goes back to a
- * checkpoint or another node takes it over, so that nobody who was left behind, as by a partition of the network, adds to it.
+ * A file of the run folder with the number of a generation: what older ones hold is no longer the run's. {@code fence} guards the
+ * checkpoints: it rises when a run goes back to one or another node takes it over, so that nobody who was left behind, as by a partition of
+ * the network, adds to them. {@code lineage} guards the weights: it rises when a run goes back.
  */
 record Fence(Path file) {
 
+    /** What happens while a fence stands still. */
+    interface Passage {
+        void run() throws IOException;
+    }
+
     void raise(long generation) {
         try {
-            DurableFiles.replace(file, generation + "\n");
+            alone(() -> DurableFiles.replace(file, generation + "\n"));
         } catch (IOException e) {
             throw new UserException(file + ": cannot be written (" + UserException.reason(e) + ")", e);
         }
@@ -39,6 +48,32 @@ record Fence(Path file) {
         if (generation < height) {
             throw new FencedException(file.toAbsolutePath().getParent() + ": generation " + generation
                     + " writes no checkpoint any more, the run went on in generation " + height);
+        }
+    }
+
+    /**
+     * The same, and something that must not happen once the fence is higher.
+     *
+     * @throws FencedException when the run went on without that generation; nothing happened then
+     */
+    void pass(long generation, Passage passage) throws IOException {
+        alone(() -> {
+            pass(generation);
+            passage.run();
+        });
+    }
+
+    /** One at a time, of all threads and processes. */
+    @SuppressWarnings("try") // the lock is only held
+    private void alone(Passage passage) throws IOException {
+        synchronized (Fence.class) {
+            try (FileChannel channel = FileChannel.open(
+                            file.resolveSibling(file.getFileName() + ".lock"),
+                            StandardOpenOption.CREATE,
+                            StandardOpenOption.WRITE);
+                    FileLock lock = channel.lock()) {
+                passage.run();
+            }
         }
     }
 }

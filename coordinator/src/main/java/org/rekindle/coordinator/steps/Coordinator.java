@@ -19,7 +19,6 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.ledger.Ledger;
 import org.rekindle.coordinator.ledger.LedgerEntry;
-import org.rekindle.coordinator.ledger.LedgerEvent;
 import org.rekindle.coordinator.membership.Reachability;
 import org.rekindle.coordinator.membership.RingSecrets;
 import org.rekindle.coordinator.monitoring.StepListener;
@@ -253,28 +252,22 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                 append(append.step().entry(), append.durable());
                 reports.add(() -> listeners(listener -> listener.committed(metrics(append.step(), append.durable()))));
             } else if (effect instanceof Effect.Happened<ActorRef<WorkerCommand>> happened) {
-                happened(happened.event());
+                ledger().append(happened.event());
             } else if (effect instanceof Effect.Notice<ActorRef<WorkerCommand>> notice) {
                 LOG.info(notice.line());
                 reports.add(() -> listeners(listener -> listener.message(notice.line())));
             } else if (effect instanceof Effect.End<ActorRef<WorkerCommand>> end) {
                 LOG.info(end.outcome().line());
                 lead.nodes().accept(List.of());
-            } else if (effect instanceof Effect.RollBack<ActorRef<WorkerCommand>>) {
-                reports.add(this::rollBack);
+            } else if (effect instanceof Effect.RollBack<ActorRef<WorkerCommand>> back) {
+                reports.add(() -> rollBack(back.generation()));
             }
         }
         reports.forEach(Runnable::run);
     }
 
-    private void happened(LedgerEvent event) {
-        if (!event.event().equals(LedgerEvent.GENERATION)) {
-            lead.checkpoints().fence(event.generation());
-        }
-        ledger().append(event);
-    }
-
-    private void rollBack() {
+    private void rollBack(long generation) {
+        lead.checkpoints().beginLineage(generation);
         Checkpoint checkpoint = lead.checkpoints()
                 .newestValid(line -> listeners(listener -> listener.message(line)))
                 .orElseThrow(() -> new UserException("no whole checkpoint is left to go back to"));

@@ -23,14 +23,13 @@ import org.apache.pekko.cluster.typed.Cluster;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.ledger.Ledger;
 import org.rekindle.coordinator.ledger.LedgerEvent;
+import org.rekindle.coordinator.membership.Roster;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
 import org.rekindle.coordinator.protocol.CoordinatorCommand.Join;
 import org.rekindle.coordinator.protocol.CoordinatorCommand.Leave;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.coordinator.protocol.WorkerCommand;
-import org.rekindle.coordinator.protocol.WorkerCommand.Commit;
 import org.rekindle.coordinator.protocol.WorkerCommand.Stop;
-import org.rekindle.coordinator.protocol.WorkerState;
 import org.rekindle.data.UserException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -165,10 +164,11 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
                 ledger.tail(),
                 saved.state(),
                 joined.values().stream().map(Join::state).toList(),
-                lead.checkpoints().fence());
+                lead.checkpoints().fence(),
+                lead.checkpoints().lineage());
         RunStart start = takeover.start();
-        if (takeover.missing() != null) {
-            ledger.append(takeover.missing());
+        if (takeover.missing()) {
+            ledger.append(takeover.decided());
         } else {
             ledger.truncate(start.committed());
         }
@@ -178,9 +178,11 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
                 new StepProtocol<>(lead.plan().startingWith(joined.size()), start);
         Coordinator coordinator = new Coordinator(getContext(), lead, ledger, protocol, start);
         joined.values().forEach(join -> {
-            long weights = join.state().committed();
-            if (takeover.isToApply(join.state())) {
-                apply(join.worker(), join.state(), takeover);
+            boolean isOfThisRun = Takeover.isOfThisRun(
+                    join.state(), saved.step(), lead.checkpoints().lineage());
+            long weights = isOfThisRun ? join.state().committed() : Roster.NO_WEIGHTS;
+            if (isOfThisRun && takeover.isToApply(join.state())) {
+                join.worker().tell(takeover.commit());
                 weights = start.committed();
             }
             coordinator.know(join.worker(), join.node());
@@ -188,11 +190,5 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
         });
         leaving.values().forEach(leave -> coordinator.perform(protocol.leave(leave.worker(), leave.reason())));
         return coordinator.perform(protocol.patienceOver());
-    }
-
-    private static void apply(ActorRef<WorkerCommand> worker, WorkerState state, Takeover takeover) {
-        RunStart start = takeover.start();
-        worker.tell(
-                new Commit(state.generation(), start.committed(), !takeover.skipped(), start.cursors(), false, true));
     }
 }

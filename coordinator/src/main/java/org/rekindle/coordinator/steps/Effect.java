@@ -22,11 +22,16 @@ public sealed interface Effect<W> {
      */
     record Append<W>(CommittedStep step, boolean durable) implements Effect<W> {}
 
-    /** Append an event to the ledger, on disk, and let no writer of an older generation commit a checkpoint from now on. */
+    /** Append an event to the ledger. */
     record Happened<W>(LedgerEvent event) implements Effect<W> {}
 
-    /** Find the newest whole checkpoint, cut the ledger back to it, and call {@link StepProtocol#rolledBack}. */
-    record RollBack<W>() implements Effect<W> {}
+    /**
+     * Let no writer of an older generation commit a checkpoint from now on, find the newest whole one, cut the ledger back to it, and call
+     * {@link StepProtocol#rolledBack}.
+     *
+     * @param generation that will begin there
+     */
+    record RollBack<W>(long generation) implements Effect<W> {}
 
     /** Tell people. */
     record Notice<W>(String line) implements Effect<W> {}

@@ -2,12 +2,14 @@ package org.rekindle.coordinator.steps;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.ledger.LedgerEvent;
 import org.rekindle.coordinator.membership.Generation;
@@ -394,10 +396,14 @@ public final class StepProtocol<W> {
         return roster.staying().isEmpty() ? roster.all() : roster.staying();
     }
 
+    /** Those who have the weights before those who would have to take them, and who computes before who waits; in the order of their nodes. */
     private List<W> chosen(List<W> candidates) {
-        return candidates.stream()
+        Set<W> chosen = candidates.stream()
+                .sorted(Comparator.<W, Boolean>comparing(worker -> roster.weights(worker) != committed)
+                        .thenComparing(worker -> rankOf(worker) < 0))
                 .limit(Math.min(plan.lanes(), plan.workers().max()))
-                .toList();
+                .collect(Collectors.toSet());
+        return candidates.stream().filter(chosen::contains).toList();
     }
 
     private W holder(List<W> candidates) {
@@ -447,7 +453,7 @@ public final class StepProtocol<W> {
         generation = null;
         ready.clear();
         rollback = new Rollback(reason, leavesOut);
-        effects.add(new Effect.RollBack<>());
+        effects.add(new Effect.RollBack<>(number + 1));
     }
 
     private void abort() {

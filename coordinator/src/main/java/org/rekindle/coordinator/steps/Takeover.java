@@ -2,10 +2,12 @@ package org.rekindle.coordinator.steps;
 
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.rekindle.coordinator.checkpoints.TrainerState;
 import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.ledger.LedgerTail;
+import org.rekindle.coordinator.protocol.WorkerCommand.Commit;
 import org.rekindle.coordinator.protocol.WorkerState;
 import org.rekindle.data.lanes.LaneCursor;
 
@@ -16,46 +18,73 @@ import org.rekindle.data.lanes.LaneCursor;
  * ledger says. A step that is in the ledger and that nobody can apply any more was applied by nobody who is left: it is computed again.
  *
  * @param start where the run goes on
- * @param missing a step that workers have applied and the ledger lacks; null for none
- * @param skipped whether the step that the run goes on from was skipped
+ * @param decided the step that it goes on from; null where that is a checkpoint
+ * @param missing whether the ledger lacks that step, which workers have applied
  */
-record Takeover(RunStart start, LedgerEntry missing, boolean skipped) {
+record Takeover(RunStart start, LedgerEntry decided, boolean missing) {
 
     /**
      * @param saved the newest checkpoint
-     * @param workers what the workers hold that are left
-     * @param fence the oldest generation whose checkpoints are taken
+     * @param states what the workers hold that are left
+     * @param newest the newest generation that the run folder knows
+     * @param lineage the generation that began at the checkpoint the run went back to last
      */
-    static Takeover of(LedgerTail ledger, TrainerState saved, Collection<WorkerState> workers, long fence) {
-        long decided = ledger.step();
+    static Takeover of(
+            LedgerTail ledger, TrainerState saved, Collection<WorkerState> states, long newest, long lineage) {
+        List<WorkerState> workers = states.stream()
+                .filter(worker -> isOfThisRun(worker, saved.step(), lineage))
+                .toList();
+        LedgerEntry last = ledger.last();
         long applied = workers.stream().mapToLong(WorkerState::committed).max().orElse(-1);
-        boolean applicable = workers.stream().anyMatch(worker -> worker.ready() == decided);
-        long generation = workers.stream()
+        long step =
+                workers.stream().anyMatch(worker -> isReady(worker, last)) ? Math.max(applied, last.step()) : applied;
+        long generation = states.stream()
                 .mapToLong(WorkerState::generation)
-                .reduce(Math.max(ledger.generation(), fence), Math::max);
-        long step = applicable ? Math.max(applied, decided) : applied;
-        if (step < saved.step() || step > decided + 1) {
+                .reduce(Math.max(ledger.generation(), newest), Math::max);
+        if (step < saved.step() || step > ledger.step() + 1) {
             // nobody is left who knows more than the newest checkpoint, or the disk lost lines of the ledger: the
             // checkpoint is the truth
             return new Takeover(new RunStart(saved.step(), saved.cursors(), generation, saved.step()), null, false);
         }
-        WorkerState newest = workers.stream()
+        boolean missing = step == ledger.step() + 1;
+        Map<Integer, LaneCursor> before = ledger.cursors(ledger.step(), saved.cursors());
+        if (missing) {
+            WorkerState holder = workers.stream()
+                    .filter(worker -> worker.committed() == step)
+                    .findFirst()
+                    .orElseThrow();
+            LedgerEntry entry =
+                    new LedgerEntry(step, holder.generation(), ranges(before, holder.cursors()), holder.skipped());
+            return new Takeover(new RunStart(step, holder.cursors(), generation, saved.step()), entry, true);
+        } else if (step == ledger.step()) {
+            return new Takeover(new RunStart(step, before, generation, saved.step()), last, false);
+        }
+        Map<Integer, LaneCursor> cursors = workers.stream()
                 .filter(worker -> worker.committed() == step)
                 .findFirst()
-                .orElse(null);
-        Map<Integer, LaneCursor> cursors =
-                step == decided ? ledger.cursors(decided, saved.cursors()) : newest.cursors();
-        boolean skipped = step == decided && step > 0 ? ledger.last().skipped() : newest != null && newest.skipped();
-        LedgerEntry missing = step == decided + 1
-                ? new LedgerEntry(
-                        step, newest.generation(), ranges(ledger.cursors(decided, saved.cursors()), cursors), skipped)
-                : null;
-        return new Takeover(new RunStart(step, cursors, generation, saved.step()), missing, skipped);
+                .orElseThrow()
+                .cursors();
+        return new Takeover(new RunStart(step, cursors, generation, saved.step()), null, false);
+    }
+
+    /** A worker that had no part when the run went back may hold what is no longer true. One that has just loaded a checkpoint is in no generation. */
+    static boolean isOfThisRun(WorkerState worker, long saved, long lineage) {
+        return worker.generation() >= lineage || worker.generation() == 0 && worker.committed() <= saved;
     }
 
     /** Whether a worker has yet to apply the step that the run goes on from. */
     boolean isToApply(WorkerState worker) {
-        return worker.ready() == start.committed() && worker.committed() == start.committed() - 1;
+        return decided != null && worker.committed() == decided.step() - 1 && isReady(worker, decided);
+    }
+
+    /** What such a worker is told; a new generation follows. */
+    Commit commit() {
+        return new Commit(decided.generation(), decided.step(), !decided.skipped(), start.cursors(), false, true);
+    }
+
+    /** Whether a worker holds the gradients of a step that was decided. */
+    private static boolean isReady(WorkerState worker, LedgerEntry decided) {
+        return decided != null && worker.ready() == decided.step() && worker.generation() == decided.generation();
     }
 
     private static Map<Integer, LedgerEntry.Range> ranges(

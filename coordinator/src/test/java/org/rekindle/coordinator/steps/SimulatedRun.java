@@ -6,13 +6,16 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.rekindle.coordinator.checkpoints.TrainerState;
 import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.ledger.LedgerEvent;
 import org.rekindle.coordinator.ledger.LedgerTail;
+import org.rekindle.coordinator.membership.Roster;
 import org.rekindle.coordinator.protocol.CoordinatorCommand.StepReady;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.coordinator.protocol.StepStages;
@@ -35,7 +38,9 @@ final class SimulatedRun {
     final List<LedgerEvent> events = new ArrayList<>();
     private final RunPlan plan;
     private final Map<Integer, LaneCursor> start;
+    private final Set<Long> durable = new HashSet<>(); // steps whose lines a crash leaves in the ledger
     private long fence;
+    private long lineage;
     private final List<Worker> dying = new ArrayList<>();
     private final List<StepReady> sent = new ArrayList<>();
     private final Map<List<Long>, Boolean> skipped =
@@ -101,32 +106,31 @@ final class SimulatedRun {
             return;
         }
         int last = ledger.size() - 1;
-        if (withLine && last >= 0 && last + 1 < plan.totalSteps() && (last + 1) % plan.saveEvery() != 0) {
+        if (withLine && last >= 0 && !durable.contains(last + 1L)) {
             ledger.remove(last);
         }
         Takeover takeover = Takeover.of(
                 tail(),
                 new TrainerState(saved(), 0, plan.lanes(), cursorsAt(saved()), 0, "", null),
                 living.stream().map(Worker::state).toList(),
-                fence);
+                fence,
+                lineage);
         RunStart from = takeover.start();
-        if (takeover.missing() != null) {
-            ledger.add(takeover.missing());
+        if (takeover.missing()) {
+            LedgerEntry entry = takeover.decided();
+            ledger.add(entry);
+            skipped.put(List.of(entry.generation(), entry.step()), entry.skipped());
         } else {
             ledger.subList((int) from.committed(), ledger.size()).clear();
         }
-        happened(LedgerEvent.coordinator(from.committed(), from.generation() + 1, 1));
+        fence = from.generation() + 1;
+        events.add(LedgerEvent.coordinator(from.committed(), fence, 1));
         protocol = new StepProtocol<>(plan.startingWith(living.size()), from);
         for (Worker worker : List.copyOf(living)) {
-            long weights = worker.weights;
-            if (takeover.isToApply(worker.state())) {
-                worker.inbox.add(new WorkerCommand.Commit(
-                        worker.assignment.generation(),
-                        from.committed(),
-                        !takeover.skipped(),
-                        from.cursors(),
-                        false,
-                        true));
+            boolean isOfThisRun = Takeover.isOfThisRun(worker.state(), saved(), lineage);
+            long weights = isOfThisRun ? worker.weights : Roster.NO_WEIGHTS;
+            if (isOfThisRun && takeover.isToApply(worker.state())) {
+                worker.inbox.add(takeover.commit());
                 weights = from.committed();
             }
             perform(protocol.join(worker, worker.node, "", weights));
@@ -158,9 +162,9 @@ final class SimulatedRun {
         if (message instanceof StepReady ready) {
             sent.add(ready);
             perform(protocol.ready(ready));
-        } else if (message instanceof Long step) {
-            checkpoints.add(step);
-            perform(protocol.checkpointCommitted(step));
+        } else if (message instanceof Saved saved && saved.generation >= fence) {
+            checkpoints.add(saved.step);
+            perform(protocol.checkpointCommitted(saved.step));
         }
     }
 
@@ -189,22 +193,20 @@ final class SimulatedRun {
             } else if (effect instanceof Effect.Append<Worker> append) {
                 LedgerEntry entry = append.step().entry();
                 ledger.add(entry);
+                if (append.durable()) {
+                    durable.add(entry.step());
+                }
                 skipped.put(List.of(entry.generation(), entry.step()), entry.skipped());
             } else if (effect instanceof Effect.Happened<Worker> happened) {
-                happened(happened.event());
-            } else if (effect instanceof Effect.RollBack<Worker>) {
+                events.add(happened.event());
+            } else if (effect instanceof Effect.RollBack<Worker> back) {
+                lineage = back.generation();
+                fence = back.generation();
                 rollBack();
             } else if (effect instanceof Effect.End<Worker> end) {
                 assertThat(outcome).as("a run ends once").isNull();
                 outcome = end.outcome();
             }
-        }
-    }
-
-    private void happened(LedgerEvent event) {
-        events.add(event);
-        if (!event.event().equals(LedgerEvent.GENERATION)) {
-            fence = event.generation();
         }
     }
 
@@ -241,6 +243,9 @@ final class SimulatedRun {
             });
         }
     }
+
+    /** A checkpoint that is written now. */
+    private record Saved(long generation, long step) {}
 
     final class Worker {
         final Deque<WorkerCommand> inbox = new ArrayDeque<>();
@@ -328,7 +333,7 @@ final class SimulatedRun {
 
         private void checkpoint(boolean wanted) {
             if (wanted && assignment.rank() == 0) {
-                outbox.add(weights);
+                outbox.add(new Saved(assignment.generation(), weights));
             }
         }
 

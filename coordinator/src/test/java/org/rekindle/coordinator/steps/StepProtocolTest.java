@@ -20,7 +20,7 @@ import org.rekindle.data.lanes.LaneCursor;
 class StepProtocolTest {
 
     /** Every number of the script is one event: whose turn it is and what happens. */
-    @Property(tries = 400)
+    @Property(tries = 2000)
     void whateverHappensNothingIsLostOrTwice(
             @ForAll @IntRange(min = 1, max = 5) int lanes,
             @ForAll @IntRange(min = 1, max = 4) int workers,
