@@ -27,7 +27,8 @@ public final class ConfigYaml {
 
     /**
      * Keys named like a key, a token, a secret or a password are left out, and so is the login in a URL. Names in {@code model} and in
-     * {@code dataset.params.filters} are those of diffusers and of the data set, such as {@code pad_token}, and stay.
+     * {@code dataset.params.filters} are those of diffusers and of the data set, such as {@code pad_token}, and stay; so do those in
+     * {@code distributed.tls}, whose values are paths.
      *
      * @param config a run's configuration
      */
@@ -35,7 +36,11 @@ public final class ConfigYaml {
         ObjectNode tree = (ObjectNode) Mapping.tree(config);
         JsonNode model = tree.remove("model");
         JsonNode filters = ((ObjectNode) tree.at("/dataset/params")).remove("filters");
+        JsonNode tls = ((ObjectNode) tree.get("distributed")).remove("tls");
         withoutSecrets(tree);
+        if (tls != null) {
+            ((ObjectNode) tree.get("distributed")).set("tls", tls);
+        }
         ((ObjectNode) tree.at("/dataset/params")).set("filters", filters);
         ObjectNode components = tree.putObject("model");
         model.properties().forEach(entry -> {

@@ -119,6 +119,7 @@ final class RunChecks {
     static void validate(Allowed allowed, RunConfig config) {
         validate(allowed, config.system());
         allowed.oneOf("distributed.dist_backend", config.distributed().distBackend(), "nccl", "gloo", "ring");
+        validate(allowed, config.distributed().tls());
         validate(allowed, config.experiment());
         validate(allowed, config.optimizer());
         validate(allowed, config.lrScheduler());
@@ -159,6 +160,26 @@ final class RunChecks {
         allowed.atLeast("system.max_workers", system.maxWorkers(), system.minWorkers());
         allowed.atLeast("system.max_skipped_steps", system.maxSkippedSteps(), 1);
         allowed.atLeast("system.threads", system.threads(), 1);
+    }
+
+    private static void validate(Allowed allowed, TlsConfig tls) {
+        if (tls == null) {
+            return;
+        }
+        Map<String, String> files = new LinkedHashMap<>();
+        files.put("distributed.tls.certificate", tls.certificate());
+        files.put("distributed.tls.key", tls.key());
+        files.put("distributed.tls.ca", tls.ca());
+        files.forEach((key, file) -> {
+            if (file == null) {
+                throw new UserException(allowed.origin() + ": " + key + " is missing: "
+                        + String.join(", ", files.keySet()) + " are given all together, or none");
+            } else if (file.contains("-----BEGIN")) {
+                throw new UserException(allowed.origin() + ": " + key
+                        + " holds what belongs into a file; write it to one and give its path");
+            }
+            allowed.path(key, file);
+        });
     }
 
     private static void validate(Allowed allowed, ExperimentConfig experiment) {

@@ -20,7 +20,8 @@ public record LedgerEntry(
         long step,
         long generation,
         Map<Integer, Range> lanes,
-        @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean skipped) {
+        @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean skipped)
+        implements LedgerLine {
 
     public LedgerEntry {
         lanes = Collections.unmodifiableMap(new TreeMap<>(lanes));

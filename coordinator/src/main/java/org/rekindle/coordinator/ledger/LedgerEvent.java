@@ -12,7 +12,7 @@ import java.util.Map;
  * @param event {@link #GENERATION}, {@link #ROLLBACK} or {@link #COORDINATOR}
  * @param workers nodes of the new generation's workers, in the order of their ranks
  * @param reason why, in a few words
- * @param from the step that the run went back from
+ * @param from the newest committed step when the run went back, whose line was removed
  * @param lanes examples that are left out from here on, by lane; null where none are
  * @param node where the coordinator is now
  */
@@ -25,7 +25,8 @@ public record LedgerEvent(
         String reason,
         Long from,
         Map<Integer, LedgerEntry.Range> lanes,
-        Integer node) {
+        Integer node)
+        implements LedgerLine {
 
     public static final String GENERATION = "generation";
     public static final String ROLLBACK = "rollback";

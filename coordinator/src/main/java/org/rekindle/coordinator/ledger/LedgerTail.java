@@ -1,8 +1,6 @@
 package org.rekindle.coordinator.ledger;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -18,18 +16,16 @@ import org.rekindle.data.lanes.LaneCursor;
  */
 public record LedgerTail(LedgerEntry last, List<LedgerEvent> events) {
 
-    private static final ObjectMapper JSON = JsonMapper.builder().build();
-    private static final String EVENT = "\"event\":";
-
     static LedgerTail of(StepLines lines) {
         LedgerEntry last = null;
         List<LedgerEvent> events = new ArrayList<>();
-        for (String line : lines.tail(text -> !text.contains(EVENT))) {
+        for (String line : lines.tail(text -> !LedgerLine.isEvent(text))) {
             try {
-                if (line.contains(EVENT)) {
-                    events.add(JSON.readValue(line, LedgerEvent.class));
-                } else {
-                    last = JSON.readValue(line, LedgerEntry.class);
+                LedgerLine parsed = LedgerLine.parse(line);
+                if (parsed instanceof LedgerEvent event) {
+                    events.add(event);
+                } else if (parsed instanceof LedgerEntry entry) {
+                    last = entry;
                     events.clear();
                 }
             } catch (JsonProcessingException e) {

@@ -4,7 +4,7 @@ package org.rekindle.coordinator.protocol;
 public sealed interface EnterAnswer extends ControlMessage {
 
     /** Grows with every change of a message, so that versions that would misunderstand each other do not meet in one run. */
-    int PROTOCOL = 2;
+    int PROTOCOL = 3;
 
     /**
      * It may.

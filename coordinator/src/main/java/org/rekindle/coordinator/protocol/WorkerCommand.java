@@ -32,6 +32,7 @@ public sealed interface WorkerCommand extends ControlMessage {
      * @param hold wait for the next message instead of computing
      * @param peers addresses of the generation's workers, in the order of their ranks
      * @param transfer who gives the training state to whom
+     * @param secret what the generation's workers, and nobody else, say to each other when their ring connects
      */
     record Assignment(
             long generation,
@@ -44,8 +45,54 @@ public sealed interface WorkerCommand extends ControlMessage {
             boolean checkpoint,
             boolean hold,
             List<String> peers,
-            Transfer transfer)
-            implements WorkerCommand {}
+            Transfer transfer,
+            long secret)
+            implements WorkerCommand {
+
+        /** One whose secret is still to be given. */
+        public Assignment(
+                long generation,
+                int rank,
+                int workers,
+                List<Integer> lanes,
+                int totalLanes,
+                long committed,
+                Map<Integer, LaneCursor> cursors,
+                boolean checkpoint,
+                boolean hold,
+                List<String> peers,
+                Transfer transfer) {
+            this(
+                    generation,
+                    rank,
+                    workers,
+                    lanes,
+                    totalLanes,
+                    committed,
+                    cursors,
+                    checkpoint,
+                    hold,
+                    peers,
+                    transfer,
+                    0);
+        }
+
+        public Assignment with(long ringSecret) {
+            return new Assignment(
+                    generation,
+                    rank,
+                    workers,
+                    lanes,
+                    totalLanes,
+                    committed,
+                    cursors,
+                    checkpoint,
+                    hold,
+                    peers,
+                    transfer,
+                    ringSecret);
+        }
+    }
 
     /**
      * How the workers of a generation come to equal weights, moments and averages.

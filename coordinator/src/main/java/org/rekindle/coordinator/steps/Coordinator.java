@@ -20,6 +20,7 @@ import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.ledger.Ledger;
 import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.membership.Reachability;
+import org.rekindle.coordinator.membership.RingSecrets;
 import org.rekindle.coordinator.monitoring.RunRecord;
 import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.coordinator.monitoring.StepMetrics;
@@ -59,6 +60,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
     private String newest; // folder of the newest checkpoint
     private final Map<ActorRef<WorkerCommand>, Integer> nodes = new LinkedHashMap<>(); // of the workers that are there
     private List<String> told = List.of(); // where they are
+    private final RingSecrets secrets = new RingSecrets();
 
     /** Enough for a node that comes to find one that is still there. */
     private static final int MAX_NODES_TOLD = 8;
@@ -250,7 +252,11 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
         List<Runnable> reports = new ArrayList<>();
         for (Effect<ActorRef<WorkerCommand>> effect : effects) {
             if (effect instanceof Effect.Tell<ActorRef<WorkerCommand>> tell) {
-                tell.worker().tell(tell.message());
+                tell.worker()
+                        .tell(
+                                tell.message() instanceof WorkerCommand.Assignment assignment
+                                        ? assignment.with(secrets.of(assignment.generation()))
+                                        : tell.message());
             } else if (effect instanceof Effect.Append<ActorRef<WorkerCommand>> append) {
                 append(append.step().entry(), append.durable());
                 reports.add(() -> committed(append.step(), append.durable()));

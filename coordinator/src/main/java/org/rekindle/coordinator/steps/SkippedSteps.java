@@ -3,7 +3,6 @@ package org.rekindle.coordinator.steps;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.rekindle.coordinator.ledger.LedgerEntry;
-import org.rekindle.data.lanes.LaneCursor;
 
 /** Words for a run that ends because too many steps in a row were skipped. */
 final class SkippedSteps {
@@ -19,16 +18,11 @@ final class SkippedSteps {
                 .map(lane -> "lane %d from %s to %s"
                         .formatted(
                                 lane,
-                                place(first.lanes().get(lane).before()),
-                                place(last.lanes().get(lane).after())))
+                                first.lanes().get(lane).before().describe(),
+                                last.lanes().get(lane).after().describe()))
                 .collect(Collectors.joining(", "));
         return "loss or gradients were not finite in %d steps in a row, %d to %d, with the examples of %s; "
                         .formatted(skipped.size(), first.step(), last.step(), ranges)
                 + "lower optimizer.params.learning_rate, or take those examples out, and start again from the newest checkpoint";
-    }
-
-    private static String place(LaneCursor cursor) {
-        return "(epoch %d, shard range %d, example %d, block %d, offset %d)"
-                .formatted(cursor.epoch(), cursor.position(), cursor.example(), cursor.block(), cursor.offset());
     }
 }

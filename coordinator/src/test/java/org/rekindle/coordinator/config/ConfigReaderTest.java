@@ -123,6 +123,9 @@ class ConfigReaderTest {
             system.lanes=0                 | system.lanes: 0 is less than 1
             system.threads=-1              | system.threads: -1 is less than 1
             system.dist_backend=mpi        | system.dist_backend: "mpi" is not one of nccl, gloo, ring
+            distributed.tls={certificate: a.pem, ca: b.pem} | distributed.tls.key is missing: distributed.tls.certificate, distributed.tls.key, distributed.tls.ca are given all together, or none
+            distributed.tls={certificate: a.pem, key: '-----BEGIN PRIVATE KEY-----', ca: b.pem} | distributed.tls.key holds what belongs into a file
+            distributed.tls.cert=a.pem     | unknown key distributed.tls.cert; known here: ca, certificate, key
             experiment.name=" "            | experiment.name is empty
             experiment.num_examples_to_see=0 | experiment.num_examples_to_see: 0 is less than 1
             experiment.save_every=0        | experiment.save_every: 0 is less than 1
@@ -280,6 +283,9 @@ class ConfigReaderTest {
 
         assertThat(hash).hasSize(64);
         assertThat(read("experiment.name=other", "system.threads=2", "experiment.num_examples_to_see=200", "wandb.x=1")
+                        .configurationHash())
+                .isEqualTo(hash);
+        assertThat(read("distributed.tls={certificate: a.pem, key: a.key, ca: ca.pem}")
                         .configurationHash())
                 .isEqualTo(hash);
         assertThat(read("system.batch_size=8").configurationHash()).isNotEqualTo(hash);

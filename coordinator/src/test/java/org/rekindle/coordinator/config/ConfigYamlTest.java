@@ -21,6 +21,7 @@ class ConfigYamlTest {
                 "model.unet.params={norm_eps: 1e-05, act_fn: 'silu', note: '1e5', off: 'no', channels: [1, 2]}",
                 "model.tokenizer.params={pad_token: '!'}",
                 "dataset.params.filters={key: '>=1'}",
+                "distributed.tls={certificate: a.pem, key: a.key, ca: ca.pem}",
                 "dataset.make={input: '\\${literal}', source: csv}",
                 "optimizer.params.learning_rate=1e-10",
                 "experiment.num_examples_to_see=2e10"));

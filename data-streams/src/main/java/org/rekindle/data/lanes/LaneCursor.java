@@ -59,4 +59,28 @@ public record LaneCursor(
     public LaneCursor(long epoch, int position, long example, long block, int offset) {
         this(epoch, position, example, block, offset, 0, List.of());
     }
+
+    /**
+     * Whether this place is one that the lane comes to later: the examples of its walk from the other one to here, of which filters turn
+     * some away, are then at least one. Where an epoch or a block ends depends on the shards and is not looked at.
+     */
+    public boolean isBehind(LaneCursor other) {
+        if (epoch != other.epoch) {
+            return epoch > other.epoch;
+        } else if (block != other.block) {
+            return block > other.block
+                    && (position > other.position || position == other.position && example > other.example);
+        }
+        return position == other.position
+                && example == other.example
+                && carried == other.carried
+                && offset > other.offset
+                && (other.offset == 0 || skips.equals(other.skips));
+    }
+
+    /** The place in words, for messages. */
+    public String describe() {
+        return "(epoch %d, shard range %d, example %d, block %d, offset %d)"
+                .formatted(epoch, position, example, block, offset);
+    }
 }

@@ -86,6 +86,10 @@ class LaneResumeTest {
         assertSame(resumed, whole.subList(stop, BATCHES));
         for (int i = 1; i < BATCHES; i++) {
             assertThat(whole.get(i).before()).isEqualTo(whole.get(i - 1).after());
+            for (int j = 0; j < i; j++) {
+                assertThat(whole.get(i).after().isBehind(whole.get(j).after())).isTrue();
+                assertThat(whole.get(j).after().isBehind(whole.get(i).after())).isFalse();
+            }
         }
     }
 

@@ -21,6 +21,7 @@ import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.training.LrSchedule;
 import org.rekindle.worker.training.ModelSession;
 import org.rekindle.worker.training.TrainingRun;
+import org.rekindle.worker.trust.NodeCredentials;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -35,6 +36,7 @@ final class TrainCommand implements Callable<Integer> {
     public Integer call() throws InterruptedException {
         WorkerProcess.endWithLauncher();
         RunConfig config = ConfigReader.read(keyValues.list());
+        NodeCredentials.of(config.distributed().tls()); // what is wrong with them shows before anything long
         NodePlace place = NodePlace.of(System.getenv());
         List<String> others = place.nodes() == 1
                 ? List.of()

@@ -8,7 +8,10 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
 /** {@code rekindle verify}. */
-@Command(name = "verify", description = "Compares every checkpoint of a run with its manifest: verify run=DIR")
+@Command(
+        name = "verify",
+        description =
+                "Proves from its ledger that a run trained on each example once, and compares its checkpoints with it and with their manifests: verify run=DIR")
 final class VerifyCommand implements Callable<Integer> {
 
     @Mixin

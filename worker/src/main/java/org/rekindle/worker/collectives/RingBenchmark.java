@@ -96,7 +96,7 @@ public final class RingBenchmark implements AutoCloseable {
         }
         List<InetSocketAddress> peers =
                 listeners.stream().map(RingListener::address).toList();
-        RingSettings settings = new RingSettings(TIMEOUT, bf16);
+        RingSettings settings = new RingSettings(TIMEOUT, 0, bf16);
         for (int rank = 0; rank < vectors.size(); rank++) {
             rings.add(opened(new RingCollective(0, rank, peers, listeners.get(rank), settings)));
         }

@@ -204,7 +204,7 @@ public final class RingCollective implements Collective {
     }
 
     private RingHello hello(int rank) {
-        return new RingHello(listener.run(), generation, rank, worldSize(), settings.bf16());
+        return new RingHello(listener.run(), generation, rank, worldSize(), settings.secret(), settings.bf16());
     }
 
     private boolean hasFailed() {

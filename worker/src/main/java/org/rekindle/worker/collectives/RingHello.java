@@ -9,19 +9,20 @@ import java.nio.ByteOrder;
  *
  * @param run hash of the run's id
  * @param rank of the sender
+ * @param secret of the generation
  */
-record RingHello(long run, long generation, int rank, int worldSize, boolean bf16) {
+record RingHello(long run, long generation, int rank, int worldSize, long secret, boolean bf16) {
 
-    static final int BYTES = 40;
+    static final int BYTES = 48;
 
     private static final int MAGIC = 0x524b5247;
-    private static final int VERSION = 1;
+    private static final int VERSION = 2;
 
     /** The answer to a hello: one int. */
     enum Reply {
         WELCOME("it is welcome"),
         OTHER_RUN("it belongs to another run"),
-        NOT_AWAITED("it does not await this rank in this generation");
+        NOT_AWAITED("it does not await this rank in this generation, or not with this secret");
 
         static final int BYTES = 4;
 
@@ -54,6 +55,7 @@ record RingHello(long run, long generation, int rank, int worldSize, boolean bf1
                 .putLong(generation)
                 .putInt(rank)
                 .putInt(worldSize)
+                .putLong(secret)
                 .putLong(bf16 ? 1 : 0)
                 .flip();
     }
@@ -62,6 +64,12 @@ record RingHello(long run, long generation, int rank, int worldSize, boolean bf1
     static RingHello decode(ByteBuffer bytes) {
         return bytes.getInt() != MAGIC || bytes.getInt() != VERSION
                 ? null
-                : new RingHello(bytes.getLong(), bytes.getLong(), bytes.getInt(), bytes.getInt(), bytes.getLong() == 1);
+                : new RingHello(
+                        bytes.getLong(),
+                        bytes.getLong(),
+                        bytes.getInt(),
+                        bytes.getInt(),
+                        bytes.getLong(),
+                        bytes.getLong() == 1);
     }
 }

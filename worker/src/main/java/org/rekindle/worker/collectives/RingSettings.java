@@ -7,9 +7,14 @@ import java.time.Duration;
  *
  * @param peerTimeout a rank that was silent for so long is lost; its process tells four times in that span that it lives, also while
  *     the worker computes
+ * @param secret what a rank says to its successor, which believes nobody else; it goes over the wire as it is
  * @param bf16 whether sums travel as bfloat16, in half the bytes, and are rounded to it; broadcasts stay as they are
  */
-public record RingSettings(Duration peerTimeout, boolean bf16) {
+public record RingSettings(Duration peerTimeout, long secret, boolean bf16) {
 
-    public static final RingSettings DEFAULT = new RingSettings(Duration.ofSeconds(10), false);
+    public static final RingSettings DEFAULT = new RingSettings(Duration.ofSeconds(10), 0, false);
+
+    public RingSettings with(long anotherSecret) {
+        return new RingSettings(peerTimeout, anotherSecret, bf16);
+    }
 }

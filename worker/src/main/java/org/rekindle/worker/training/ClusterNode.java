@@ -3,6 +3,7 @@ package org.rekindle.worker.training;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -14,6 +15,8 @@ import org.apache.pekko.actor.CoordinatedShutdown;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.cluster.MemberStatus;
+import org.apache.pekko.cluster.typed.Cluster;
 import org.rekindle.coordinator.config.MonitoringConfig;
 import org.rekindle.coordinator.membership.NodePlace;
 import org.rekindle.coordinator.membership.WorkerRank;
@@ -22,6 +25,8 @@ import org.rekindle.coordinator.protocol.CoordinatorCommand;
 import org.rekindle.coordinator.protocol.EnterAnswer;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.data.UserException;
+import org.rekindle.worker.trust.Handshake;
+import org.rekindle.worker.trust.NodeCredentials;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,10 +34,16 @@ import org.slf4j.LoggerFactory;
  * This process as a node of the run's cluster, from the joining to the end.
  *
  * @param identity what the run's numbers depend on, as this node is configured
+ * @param credentials what it shows to other nodes; empty where whoever reaches it is believed
  * @param monitoring where its HTTP endpoints are
  * @param told hears where they are
  */
-record ClusterNode(NodePlace place, Map<String, String> identity, MonitoringConfig monitoring, Consumer<String> told) {
+record ClusterNode(
+        NodePlace place,
+        Map<String, String> identity,
+        Optional<NodeCredentials> credentials,
+        MonitoringConfig monitoring,
+        Consumer<String> told) {
 
     private static final Logger LOG = LoggerFactory.getLogger(ClusterNode.class);
     private static final int SHUTDOWN_SECONDS = 15;
@@ -57,6 +68,13 @@ record ClusterNode(NodePlace place, Map<String, String> identity, MonitoringConf
                     settings());
         } catch (RuntimeException e) {
             throw unbindable(e);
+        }
+        if (!place.isFirst()) {
+            Cluster cluster = Cluster.get(system);
+            new JoinWatch(place.seeds(), new Handshake(credentials), () -> !cluster.selfMember()
+                            .status()
+                            .equals(MemberStatus.removed()))
+                    .start(ended);
         }
         // not when the system has ended: remoting may wait for ever for peers that are cut off
         CoordinatedShutdown.get(system).addTask(CoordinatedShutdown.PhaseBeforeActorSystemTerminate(), "tell", () -> {
@@ -94,6 +112,8 @@ record ClusterNode(NodePlace place, Map<String, String> identity, MonitoringConf
                         "pekko.actor.provider", "cluster",
                         "pekko.remote.artery.canonical.hostname", place.host(),
                         "pekko.remote.artery.canonical.port", place.port()))
+                .withFallback(ConfigFactory.parseMap(
+                        credentials.map(NodeCredentials::settings).orElse(Map.of())))
                 .withFallback(ConfigFactory.load());
     }
 

@@ -33,6 +33,7 @@ import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.lanes.DecodeThreads;
 import org.rekindle.data.lanes.LaneCursor;
 import org.rekindle.data.lanes.LanePlan;
+import org.rekindle.worker.trust.NodeCredentials;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -108,6 +109,7 @@ public record TrainingRun(
         return new ClusterNode(
                 place,
                 config.identity(),
+                NodeCredentials.of(config.distributed().tls()),
                 config.monitoring(),
                 line -> savers.forEach(listener -> listener.message(line)));
     }

@@ -50,6 +50,7 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
      * @param lanes each with where it goes on
      * @param totalLanes lanes of the run
      * @param peers addresses of the generation's workers
+     * @param secret by which they know each other
      */
     record Assign(
             long generation,
@@ -57,7 +58,8 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
             Map<Integer, LaneCursor> lanes,
             int totalLanes,
             List<String> peers,
-            Transfer transfer)
+            Transfer transfer,
+            long secret)
             implements Command {}
 
     /** Compute the gradients of a step; answered with {@link WorkerActor.GradientsReady} when they are there. */
@@ -160,7 +162,7 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
         if (transfer.checkpoint() != null) {
             session.restore(CheckpointFolder.read(Path.of(transfer.checkpoint())));
         }
-        Collective ofGeneration = ring.join(assign.generation(), assign.rank(), assign.peers());
+        Collective ofGeneration = ring.join(assign.generation(), assign.rank(), assign.peers(), assign.secret());
         collective = ofGeneration == null ? null : new TimedCollective(ofGeneration);
         session.reduceOver(collective);
         if (!transfer.receivers().isEmpty()) {

@@ -269,7 +269,13 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
         Map<Integer, LaneCursor> own = new TreeMap<>();
         assigned.lanes().forEach(lane -> own.put(lane, assigned.cursors().get(lane)));
         thread.tell(new TrainingThread.Assign(
-                assigned.generation(), assigned.rank(), own, assigned.totalLanes(), assigned.peers(), transfer));
+                assigned.generation(),
+                assigned.rank(),
+                own,
+                assigned.totalLanes(),
+                assigned.peers(),
+                transfer,
+                assigned.secret()));
         goOn(assigned.checkpoint(), assigned.hold());
         return this;
     }

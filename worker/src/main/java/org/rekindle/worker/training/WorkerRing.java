@@ -37,17 +37,19 @@ final class WorkerRing implements AutoCloseable {
     /**
      * Connects the ring of a generation.
      *
+     * @param secret by which its workers know each other
      * @return null where the generation has one worker, or this one is alone
      * @throws org.rekindle.worker.collectives.CollectiveAbortedException when a neighbour does not come, or the generation is over
      */
-    Collective join(long generation, int rank, List<String> peers) {
+    Collective join(long generation, int rank, List<String> peers, long secret) {
         closeRing();
         if (listener == null || peers.size() == 1) {
             return null;
         }
         List<InetSocketAddress> addresses =
                 peers.stream().map(WorkerRing::parse).toList();
-        RingCollective ring = new RingCollective(generation, rank, addresses, listener, RingSettings.DEFAULT);
+        RingCollective ring =
+                new RingCollective(generation, rank, addresses, listener, RingSettings.DEFAULT.with(secret));
         synchronized (this) {
             current = ring;
             if (aborted >= generation) {

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 
 class RingCollectiveTest {
 
-    private static final RingSettings BF16 = new RingSettings(RingSettings.DEFAULT.peerTimeout(), true);
+    private static final RingSettings BF16 = new RingSettings(RingSettings.DEFAULT.peerTimeout(), 0, true);
 
     /** Empty, one, fewer than ranks, small, and more than a chunk. */
     @Provide

@@ -132,7 +132,7 @@ class RingFailureTest {
 
     @Test
     void aStoppedProcessIsLostAfterThePeerTimeout() throws Exception {
-        RingSettings settings = new RingSettings(Duration.ofMillis(500), false);
+        RingSettings settings = new RingSettings(Duration.ofMillis(500), 0, false);
         try (Ranks ranks = new Ranks(3);
                 ServerSocket silent = new ServerSocket(0)) {
             // rank 2 takes part in the handshake and says nothing more, as a machine does whose cable is cut
@@ -160,7 +160,7 @@ class RingFailureTest {
     @Test
     void ranksThatComputeForLongerThanThePeerTimeoutAreNotLost() throws Exception {
         try (Ranks ranks = new Ranks(3)) {
-            ranks.all(1, new RingSettings(Duration.ofMillis(200), false), ring -> {
+            ranks.all(1, new RingSettings(Duration.ofMillis(200), 0, false), ring -> {
                 if (ring.rank() == 1) {
                     Thread.sleep(1000);
                 }
@@ -177,7 +177,7 @@ class RingFailureTest {
         try (Ranks ranks = new Ranks(4)) {
             List<Future<Object>> futures = new ArrayList<>();
             for (int rank = 0; rank < 4; rank++) {
-                RingCollective ring = ranks.ring(1, rank, new RingSettings(Duration.ofMillis(200), false));
+                RingCollective ring = ranks.ring(1, rank, new RingSettings(Duration.ofMillis(200), 0, false));
                 futures.add(ranks.start(() -> {
                     try (ring) {
                         Thread.sleep(ring.rank() == 3 ? 1000 : 0);
@@ -342,7 +342,7 @@ class RingFailureTest {
             in.getOutputStream().write(new byte[ControlMessage.BYTES]); // its one and only heartbeat
             for (int attempt = 0; attempt < 100; attempt++) {
                 Socket out = new Socket("127.0.0.1", ranks.peers().get(0).getPort());
-                RingHello hello = new RingHello(ranks.listener(0).run(), 1, 2, 3, settings.bf16());
+                RingHello hello = new RingHello(ranks.listener(0).run(), 1, 2, 3, settings.secret(), settings.bf16());
                 out.getOutputStream().write(hello.encode().array());
                 byte[] reply = out.getInputStream().readNBytes(RingHello.Reply.BYTES);
                 if (RingHello.Reply.decode(ByteBuffer.wrap(reply).order(ByteOrder.nativeOrder()))

@@ -9,11 +9,14 @@ import java.net.Socket;
 import java.net.SocketException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -50,10 +53,10 @@ class RingListenerTest {
             List<RingHello.Reply> replies = ranks.all(7, RingSettings.DEFAULT, ring -> {
                         List<RingHello.Reply> seen = new ArrayList<>();
                         if (ring.rank() == 1) {
-                            seen.add(call(address, new RingHello(run, 6, 1, 2, false)));
-                            seen.add(call(address, new RingHello(run, 7, 1, 3, false)));
-                            seen.add(call(address, new RingHello(run, 7, 1, 2, false)));
-                            seen.add(call(address, new RingHello(run + 1, 7, 1, 2, false)));
+                            seen.add(call(address, new RingHello(run, 6, 1, 2, 0, false)));
+                            seen.add(call(address, new RingHello(run, 7, 1, 3, 0, false)));
+                            seen.add(call(address, new RingHello(run, 7, 1, 2, 0, false)));
+                            seen.add(call(address, new RingHello(run + 1, 7, 1, 2, 0, false)));
                         }
                         ByteBuffer data = Ranks.direct(1f, 2f);
                         ring.allReduceSum(List.of(data));
@@ -67,6 +70,20 @@ class RingListenerTest {
                             RingHello.Reply.NOT_AWAITED,
                             RingHello.Reply.NOT_AWAITED,
                             RingHello.Reply.OTHER_RUN);
+        }
+    }
+
+    @Test
+    void aCallerWithoutTheSecretOfTheGenerationIsRefused() throws Exception {
+        try (RingListener listener = RingListener.bind("127.0.0.1", 0, "run")) {
+            RingHello awaited = new RingHello(listener.run(), 7, 1, 2, 5, false);
+            CompletableFuture<SocketChannel> connection = listener.await(awaited);
+
+            assertThat(call(listener.address(), new RingHello(listener.run(), 7, 1, 2, 6, false)))
+                    .isEqualTo(RingHello.Reply.NOT_AWAITED);
+            assertThat(connection).isNotDone();
+            assertThat(call(listener.address(), awaited)).isEqualTo(RingHello.Reply.WELCOME);
+            connection.get(10, TimeUnit.SECONDS).close();
         }
     }
 
@@ -87,7 +104,7 @@ class RingListenerTest {
                         case 2 -> send(stranger, new byte[] {-1, -1, -1, 127, -1, -1, -1, 127});
                         default -> {
                             ByteBuffer hello = new RingHello(
-                                            random.nextLong(), Long.MAX_VALUE, Integer.MAX_VALUE, -1, true)
+                                            random.nextLong(), Long.MAX_VALUE, Integer.MAX_VALUE, -1, 0, true)
                                     .encode();
                             send(stranger, hello.array());
                         }
