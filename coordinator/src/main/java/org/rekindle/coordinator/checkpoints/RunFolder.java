@@ -150,7 +150,15 @@ public final class RunFolder implements AutoCloseable {
                             + ": holds checkpoints of an earlier run; continue it with experiment.requeue=true, or choose another experiment.name");
         }
         checkpoints.removeLeftovers();
-        DurableFiles.replace(path.resolve("config.yaml"), ConfigYaml.of(config));
+    }
+
+    /** Writes {@code config.yaml}, once it is clear that the run goes on with it. */
+    public void keep(RunConfig config) {
+        try {
+            DurableFiles.replace(path.resolve("config.yaml"), ConfigYaml.of(config));
+        } catch (IOException e) {
+            throw new UserException(path + ": cannot be written (" + UserException.reason(e) + ")", e);
+        }
     }
 
     private static FileChannel lock(Path path, Path held) throws IOException {

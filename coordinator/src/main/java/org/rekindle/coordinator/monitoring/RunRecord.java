@@ -38,12 +38,13 @@ public final class RunRecord {
      * A step was committed.
      *
      * @param stages where the time went, by rank
+     * @param lanes how many lanes each computed, by rank
      * @return what people should know of workers that became slow, or are no longer
      */
-    public List<String> committed(StepMetrics metrics, long generation, List<StepStages> stages) {
+    public List<String> committed(StepMetrics metrics, long generation, List<StepStages> stages, List<Integer> lanes) {
         newest = metrics;
         throughput.add(System.nanoTime(), metrics.step(), metrics.examplesSeen());
-        stragglers.add(generation, stages);
+        stragglers.add(generation, stages, lanes);
         List<String> lines = new ArrayList<>();
         for (int rank = 0; rank < stages.size(); rank++) {
             String stage = stragglers.slowStage(rank);

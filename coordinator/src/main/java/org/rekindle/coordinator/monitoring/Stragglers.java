@@ -9,8 +9,9 @@ import java.util.function.ToDoubleFunction;
 import org.rekindle.coordinator.protocol.StepStages;
 
 /**
- * Which workers of a generation hold the others up, and in which stage: those whose own time of a step, in the median of the last ones, is
- * half as long again as the median of all. Time in the collective is no sign: who is fast waits there for who is slow.
+ * Which workers of a generation hold the others up, and in which stage: those whose own time of a lane's batch, in the median of the last
+ * steps, is half as long again as the median of all, until it is less than a quarter longer. Time in the collective is no sign: who is fast
+ * waits there for who is slow.
  *
  * <p>Threads: one at a time.
  */
@@ -18,68 +19,89 @@ final class Stragglers {
 
     private static final int WINDOW = 20;
     private static final double SLOW = 1.5;
+    private static final double KEEPS_UP = 1.25;
 
-    private final List<Deque<StepStages>> windows = new ArrayList<>(); // by rank
+    private final List<Rank> ranks = new ArrayList<>();
     private long generation = -1;
 
     /** Seconds a step, each a median of the last ones. */
     record Pace(double dataWait, double compute, double reduce) {}
 
-    /** Counts a step in. Ranks of another generation are other workers. */
-    void add(long ofGeneration, List<StepStages> stages) {
-        if (ofGeneration != generation) {
-            generation = ofGeneration;
-            windows.clear();
-            stages.forEach(rank -> windows.add(new ArrayDeque<>()));
+    private static final class Rank {
+        final int lanes;
+        final Deque<StepStages> window = new ArrayDeque<>();
+        boolean slow;
+
+        Rank(int lanes) {
+            this.lanes = lanes;
         }
-        for (int rank = 0; rank < stages.size(); rank++) {
-            Deque<StepStages> window = windows.get(rank);
-            window.addLast(stages.get(rank));
+
+        void add(StepStages stages) {
+            window.addLast(stages);
             if (window.size() > WINDOW) {
                 window.removeFirst();
             }
         }
+
+        double median(ToDoubleFunction<StepStages> stage) {
+            double[] sorted = window.stream().mapToDouble(stage).sorted().toArray();
+            return sorted[(sorted.length - 1) / 2];
+        }
+
+        double perLane(ToDoubleFunction<StepStages> stage) {
+            return median(stage) / lanes;
+        }
+    }
+
+    /**
+     * Counts a step in. Ranks of another generation are other workers.
+     *
+     * @param stages by rank
+     * @param lanes how many each computed, by rank
+     */
+    void add(long ofGeneration, List<StepStages> stages, List<Integer> lanes) {
+        if (ofGeneration != generation) {
+            generation = ofGeneration;
+            ranks.clear();
+            lanes.forEach(count -> ranks.add(new Rank(count)));
+        }
+        for (int rank = 0; rank < stages.size(); rank++) {
+            ranks.get(rank).add(stages.get(rank));
+        }
+        if (ranks.size() > 1 && ranks.get(0).window.size() == WINDOW) {
+            double typical = medianOfRanks(Stragglers::own);
+            ranks.forEach(rank -> rank.slow = rank.perLane(Stragglers::own) > (rank.slow ? KEEPS_UP : SLOW) * typical);
+        }
+    }
+
+    private static double own(StepStages stages) {
+        return stages.dataWait() + stages.compute();
     }
 
     /** Empty for a rank of which nothing is known yet. */
     Optional<Pace> pace(int rank) {
-        return rank < 0 || rank >= windows.size() || windows.get(rank).isEmpty()
+        return rank < 0 || rank >= ranks.size()
                 ? Optional.empty()
                 : Optional.of(new Pace(
-                        median(rank, StepStages::dataWait),
-                        median(rank, StepStages::compute),
-                        median(rank, StepStages::reduce)));
+                        ranks.get(rank).median(StepStages::dataWait),
+                        ranks.get(rank).median(StepStages::compute),
+                        ranks.get(rank).median(StepStages::reduce)));
     }
 
     /** The stage, {@code data} or {@code compute}, in which a rank holds the others up; empty for one that does not, and in the first steps. */
     String slowStage(int rank) {
-        if (rank < 0
-                || rank >= windows.size()
-                || windows.size() < 2
-                || windows.get(rank).size() < WINDOW) {
+        if (rank < 0 || rank >= ranks.size() || !ranks.get(rank).slow) {
             return "";
         }
-        double typical = medianOfRanks(stages -> stages.dataWait() + stages.compute());
-        if (median(rank, stages -> stages.dataWait() + stages.compute()) <= SLOW * typical) {
-            return "";
-        }
-        double data = median(rank, StepStages::dataWait) - medianOfRanks(StepStages::dataWait);
-        double compute = median(rank, StepStages::compute) - medianOfRanks(StepStages::compute);
+        double data = ranks.get(rank).perLane(StepStages::dataWait) - medianOfRanks(StepStages::dataWait);
+        double compute = ranks.get(rank).perLane(StepStages::compute) - medianOfRanks(StepStages::compute);
         return data > compute ? "data" : "compute";
     }
 
     /** The lower one of two: of two workers the faster one is what is typical. */
     private double medianOfRanks(ToDoubleFunction<StepStages> stage) {
-        List<Double> sorted = new ArrayList<>();
-        for (int rank = 0; rank < windows.size(); rank++) {
-            sorted.add(median(rank, stage));
-        }
-        sorted.sort(null);
-        return sorted.get((sorted.size() - 1) / 2);
-    }
-
-    private double median(int rank, ToDoubleFunction<StepStages> stage) {
-        double[] sorted = windows.get(rank).stream().mapToDouble(stage).sorted().toArray();
+        double[] sorted =
+                ranks.stream().mapToDouble(rank -> rank.perLane(stage)).sorted().toArray();
         return sorted[(sorted.length - 1) / 2];
     }
 }

@@ -12,8 +12,10 @@ import org.rekindle.data.lanes.StageCounts;
  * @param loss mean loss over the lanes
  * @param gradientNorm L2 norm of the reduced gradients before clipping
  * @param stages where the time went, by rank
+ * @param lanes how many lanes each computed, by rank
  */
-public record CommittedStep(LedgerEntry entry, double loss, double gradientNorm, List<StepStages> stages) {
+public record CommittedStep(
+        LedgerEntry entry, double loss, double gradientNorm, List<StepStages> stages, List<Integer> lanes) {
 
     public CommittedStep {
         stages = List.copyOf(stages);

@@ -281,7 +281,8 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
         if (metrics.skipped()) {
             record.count("skipped");
         }
-        record.committed(metrics, step.entry().generation(), step.stages()).forEach(this::tell);
+        record.committed(metrics, step.entry().generation(), step.stages(), step.lanes())
+                .forEach(this::tell);
     }
 
     private void tell(String line) {

@@ -172,14 +172,21 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
         } else {
             ledger.truncate(start.committed());
         }
+        if (start.committed() == saved.step()) {
+            start = start.with(ledger.tail().cursors(saved.step(), saved.state().cursors()));
+        }
+        return begin(ledger, takeover, saved.step(), start);
+    }
+
+    private Behavior<CoordinatorCommand> begin(Ledger ledger, Takeover takeover, long saved, RunStart start) {
         lead.checkpoints().fence(start.generation() + 1);
         ledger.append(LedgerEvent.coordinator(start.committed(), start.generation() + 1, lead.node()));
         StepProtocol<ActorRef<WorkerCommand>> protocol =
                 new StepProtocol<>(lead.plan().startingWith(joined.size()), start);
         Coordinator coordinator = new Coordinator(getContext(), lead, ledger, protocol, start);
         joined.values().forEach(join -> {
-            boolean isOfThisRun = Takeover.isOfThisRun(
-                    join.state(), saved.step(), lead.checkpoints().lineage());
+            boolean isOfThisRun =
+                    Takeover.isOfThisRun(join.state(), saved, lead.checkpoints().lineage());
             long weights = isOfThisRun ? join.state().committed() : Roster.NO_WEIGHTS;
             if (isOfThisRun && takeover.isToApply(join.state())) {
                 join.worker().tell(takeover.commit());

@@ -13,6 +13,11 @@ import org.rekindle.data.lanes.LaneCursor;
  */
 public record RunStart(long committed, Map<Integer, LaneCursor> cursors, long generation, long saved) {
 
+    /** The same with other cursors: where a way back left examples out. */
+    RunStart with(Map<Integer, LaneCursor> others) {
+        return new RunStart(committed, others, generation, saved);
+    }
+
     /** A run that begins at a checkpoint. */
     public static RunStart at(long step, Map<Integer, LaneCursor> cursors) {
         return new RunStart(step, cursors, 0, step);

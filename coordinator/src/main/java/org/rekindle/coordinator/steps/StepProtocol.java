@@ -364,6 +364,8 @@ public final class StepProtocol<W> {
         double lossSum = ready.values().stream().mapToDouble(StepReady::lossSum).sum();
         double gradientNorm = ready.get(0).gradientNorm();
         List<StepStages> stages = ready.values().stream().map(StepReady::stages).toList();
+        List<Integer> lanes =
+                ready.values().stream().map(message -> message.lanes().size()).toList();
         ready.clear();
         suspicions.clear();
         committed++;
@@ -372,7 +374,7 @@ public final class StepProtocol<W> {
         saveDue &= !checkpoint;
 
         LedgerEntry entry = new LedgerEntry(committed, generation.number(), ranges, !finite);
-        CommittedStep step = new CommittedStep(entry, lossSum / plan.lanes(), gradientNorm, stages);
+        CommittedStep step = new CommittedStep(entry, lossSum / plan.lanes(), gradientNorm, stages, lanes);
         effects.add(new Effect.Append<>(step, checkpoint));
         if (skippedTooOften(entry)) {
             abort();

@@ -31,6 +31,7 @@ class RunFolderTest {
             assertThat(run.path()).isEqualTo(folder.resolve("runs/one"));
             assertThat(run.logs()).isDirectory();
             assertThat(run.startingPoint(messages::add)).isEmpty();
+            run.keep(config("experiment.requeue=true"));
             assertThat(Files.readString(run.path().resolve("config.yaml"))).contains("batch_size: 4");
         }
     }
@@ -55,6 +56,7 @@ class RunFolderTest {
     @Test
     void checkpointsWithoutRequeueAreNeverOverwritten() throws IOException {
         try (RunFolder run = RunFolder.open(config())) {
+            run.keep(config());
             run.checkpoints().commit(CheckpointFolderTest.state(1), CheckpointFolderTest.writer("w"));
         }
         Path written = folder.resolve("runs/one/config.yaml");

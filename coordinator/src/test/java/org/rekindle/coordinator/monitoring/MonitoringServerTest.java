@@ -244,7 +244,8 @@ class MonitoringServerTest {
             record.committed(
                     new StepMetrics(step, step, 1, 1, 1, 1, 0, false, null),
                     1,
-                    List.of(new StepStages(0, 1, 0, StageCounts.NONE)));
+                    List.of(new StepStages(0, 1, 0, StageCounts.NONE)),
+                    List.of(1));
             record.event("event " + step);
         });
         assertThat(record.events()).hasSize(256).last().satisfies(event -> assertThat(event.number())

@@ -57,6 +57,7 @@ final class TrainCommand implements Callable<Integer> {
             Checkpoint start = folder.startingPoint(System.out::println)
                     .orElseGet(() -> Torch.inThreadOfItsOwn(() -> firstCheckpoint(config, folder, place.nodes())));
             checkFits(config, start);
+            folder.keep(config);
             return train(config, place, SamplePictures.of(config, dataSet), run -> run.lead(folder, start, dataSet));
         }
     }
