@@ -2,7 +2,9 @@ package org.rekindle.coordinator.membership;
 
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The workers of a run, in the order of their nodes; those of one node in the order they came.
@@ -17,6 +19,7 @@ public final class Roster<W> {
     public static final long NO_WEIGHTS = -1;
 
     private final List<Entry<W>> entries = new ArrayList<>();
+    private final Map<W, Entry<W>> byWorker = new HashMap<>();
 
     private static final class Entry<W> {
         final W worker;
@@ -42,18 +45,21 @@ public final class Roster<W> {
         if (contains(worker)) {
             return false;
         }
-        entries.add(new Entry<>(worker, node, address, weights));
-        entries.sort(Comparator.comparingInt(entry -> entry.node));
+        Entry<W> entry = new Entry<>(worker, node, address, weights);
+        byWorker.put(worker, entry);
+        entries.add(entry);
+        entries.sort(Comparator.comparingInt(each -> each.node));
         return true;
     }
 
     /** @return false for one that is not there */
     public boolean remove(W worker) {
-        return entries.removeIf(entry -> entry.worker.equals(worker));
+        Entry<W> entry = byWorker.remove(worker);
+        return entry != null && entries.remove(entry);
     }
 
     public boolean contains(W worker) {
-        return entries.stream().anyMatch(entry -> entry.worker.equals(worker));
+        return byWorker.containsKey(worker);
     }
 
     public boolean isEmpty() {
@@ -105,9 +111,10 @@ public final class Roster<W> {
     }
 
     private Entry<W> of(W worker) {
-        return entries.stream()
-                .filter(entry -> entry.worker.equals(worker))
-                .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("no such worker: " + worker));
+        Entry<W> entry = byWorker.get(worker);
+        if (entry == null) {
+            throw new IllegalArgumentException("no such worker: " + worker);
+        }
+        return entry;
     }
 }

@@ -26,7 +26,7 @@ public sealed interface WorkerCommand extends ControlMessage {
      * @param lanes the receiver's lanes
      * @param totalLanes lanes of the run
      * @param committed the newest committed step
-     * @param cursors where each lane of the run stands after that step
+     * @param cursors where lanes stand after that step: all of the run for the first ranks, the receiver's for the others
      * @param checkpoint rank 0 snapshots at {@code committed} before anything else and answers with
      *     {@link CoordinatorCommand.CheckpointCommitted}
      * @param hold wait for the next message instead of computing
@@ -114,7 +114,7 @@ public sealed interface WorkerCommand extends ControlMessage {
      * @param step the committed step
      * @param apply false where the step is skipped because loss or gradients are not finite: its examples are consumed, the weights
      *     stay as they were
-     * @param cursors where each lane of the run stands after the step
+     * @param cursors where lanes stand after the step: all of the run for the first ranks, the receiver's for the others
      * @param checkpoint rank 0 snapshots after this step and answers with {@link CoordinatorCommand.CheckpointCommitted}
      * @param hold a new generation or the end follows: wait for it
      */

@@ -10,7 +10,7 @@ import org.rekindle.data.lanes.LaneCursor;
  * @param committed the step whose weights it holds; -1 while it has none that are whole
  * @param skipped whether that step was skipped
  * @param ready the step whose reduced gradients it holds and has not applied; -1 for none
- * @param cursors where each lane of the run stands after {@code committed}
+ * @param cursors where lanes stand after {@code committed}, as far as it was told
  */
 public record WorkerState(
         long generation, long committed, boolean skipped, long ready, Map<Integer, LaneCursor> cursors) {

@@ -3,6 +3,7 @@ package org.rekindle.coordinator.steps;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -43,6 +44,8 @@ public final class StepProtocol<W> {
 
     /** A worker that its neighbours cannot reach so often in one step goes, though it may be alive. */
     private static final int MAX_SUSPICIONS = 3;
+
+    private static final int WITNESSES = 3;
 
     private final RunPlan plan;
     private final Roster<W> roster = new Roster<>();
@@ -384,12 +387,26 @@ public final class StepProtocol<W> {
 
         generation.ranks().stream().filter(roster::contains).forEach(worker -> roster.holds(worker, committed));
         boolean changes = !closing && !chosen(roster.staying()).equals(generation.ranks());
-        Commit commit =
-                new Commit(generation.number(), committed, finite, Map.copyOf(cursors), checkpoint, closing || changes);
-        generation.ranks().forEach(worker -> tell(worker, commit));
+        Map<Integer, LaneCursor> all = Map.copyOf(cursors);
+        for (int rank = 0; rank < generation.ranks().size(); rank++) {
+            tell(
+                    generation.ranks().get(rank),
+                    new Commit(
+                            generation.number(), committed, finite, told(rank, all), checkpoint, closing || changes));
+        }
         if (changes) {
             form("workers came or went");
         }
+    }
+
+    /** All lanes' cursors for the first ranks, which can tell another coordinator; the own for the others: a message must not grow with the workers. */
+    private Map<Integer, LaneCursor> told(int rank, Map<Integer, LaneCursor> all) {
+        if (rank < WITNESSES) {
+            return all;
+        }
+        Map<Integer, LaneCursor> own = new HashMap<>();
+        generation.lanesOf(rank).forEach(lane -> own.put(lane, all.get(lane)));
+        return own;
     }
 
     private boolean skippedTooOften(LedgerEntry entry) {
@@ -456,10 +473,15 @@ public final class StepProtocol<W> {
 
     /** Those who have the weights before those who would have to take them, and who computes before who waits; in the order of their nodes. */
     private List<W> chosen(List<W> candidates) {
+        int places = Math.min(plan.lanes(), plan.workers().max());
+        if (candidates.size() <= places) {
+            return candidates;
+        }
+        Set<W> computing = generation == null ? Set.of() : Set.copyOf(generation.ranks());
         Set<W> chosen = candidates.stream()
                 .sorted(Comparator.<W, Boolean>comparing(worker -> roster.weights(worker) != committed)
-                        .thenComparing(worker -> rankOf(worker) < 0))
-                .limit(Math.min(plan.lanes(), plan.workers().max()))
+                        .thenComparing(worker -> !computing.contains(worker)))
+                .limit(places)
                 .collect(Collectors.toSet());
         return candidates.stream().filter(chosen::contains).toList();
     }
@@ -494,7 +516,7 @@ public final class StepProtocol<W> {
                             generation.lanesOf(rank),
                             plan.lanes(),
                             committed,
-                            all,
+                            told(rank, all),
                             closing,
                             closing,
                             peers,

@@ -41,30 +41,41 @@ record Takeover(RunStart start, LedgerEntry decided, boolean missing) {
         long generation = states.stream()
                 .mapToLong(WorkerState::generation)
                 .reduce(Math.max(ledger.generation(), newest), Math::max);
-        if (step < saved.step() || step > ledger.step() + 1) {
+        Map<Integer, LaneCursor> cursors = cursors(ledger, saved, workers, step);
+        if (step < saved.step()
+                || step > ledger.step() + 1
+                || cursors.size() < saved.cursors().size()) {
             // nobody is left who knows more than the newest checkpoint, or the disk lost lines of the ledger: the
             // checkpoint is the truth
             return new Takeover(new RunStart(saved.step(), saved.cursors(), generation, saved.step()), null, false);
         }
-        boolean missing = step == ledger.step() + 1;
-        Map<Integer, LaneCursor> before = ledger.cursors(ledger.step(), saved.cursors());
-        if (missing) {
-            WorkerState holder = workers.stream()
-                    .filter(worker -> worker.committed() == step)
-                    .findFirst()
-                    .orElseThrow();
-            LedgerEntry entry =
-                    new LedgerEntry(step, holder.generation(), ranges(before, holder.cursors()), holder.skipped());
-            return new Takeover(new RunStart(step, holder.cursors(), generation, saved.step()), entry, true);
-        } else if (step == ledger.step()) {
-            return new Takeover(new RunStart(step, before, generation, saved.step()), last, false);
+        RunStart start = new RunStart(step, cursors, generation, saved.step());
+        if (step <= ledger.step()) {
+            return new Takeover(start, step == ledger.step() ? last : null, false);
         }
-        Map<Integer, LaneCursor> cursors = workers.stream()
+        WorkerState holder = workers.stream()
                 .filter(worker -> worker.committed() == step)
                 .findFirst()
-                .orElseThrow()
-                .cursors();
-        return new Takeover(new RunStart(step, cursors, generation, saved.step()), null, false);
+                .orElseThrow();
+        Map<Integer, LaneCursor> before = ledger.cursors(ledger.step(), saved.cursors());
+        return new Takeover(
+                start, new LedgerEntry(step, holder.generation(), ranges(before, cursors), holder.skipped()), true);
+    }
+
+    /** Where lanes stand after a step, as the ledger's last line says, or else what the workers were told; some may be missing. */
+    private static Map<Integer, LaneCursor> cursors(
+            LedgerTail ledger, TrainerState saved, List<WorkerState> workers, long step) {
+        Map<Integer, LaneCursor> cursors = new HashMap<>();
+        if (step == ledger.step()) {
+            cursors.putAll(ledger.cursors(step, saved.cursors()));
+        } else if (step == ledger.step() - 1) {
+            ledger.last().lanes().forEach((lane, range) -> cursors.put(lane, range.before()));
+        } else {
+            workers.stream()
+                    .filter(worker -> worker.committed() == step)
+                    .forEach(worker -> cursors.putAll(worker.cursors()));
+        }
+        return cursors;
     }
 
     /** A worker that had no part when the run went back may hold what is no longer true. One that has just loaded a checkpoint is in no generation. */
