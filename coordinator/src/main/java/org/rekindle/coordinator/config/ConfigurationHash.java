@@ -72,6 +72,9 @@ final class ConfigurationHash {
                 params.remove(name);
             }
         });
+        if (!config.distributed().gradientDtype().equals(DistributedConfig.FLOAT32)) {
+            tree.put("gradient_dtype", config.distributed().gradientDtype());
+        }
         if (config.lrScheduler().scheduler().equals(LrSchedulerConfig.COSINE_WITH_WARMUP)) {
             tree.put("num_examples_to_see", config.experiment().numExamplesToSee());
         }

@@ -119,6 +119,11 @@ final class RunChecks {
     static void validate(Allowed allowed, RunConfig config) {
         validate(allowed, config.system());
         allowed.oneOf("distributed.dist_backend", config.distributed().distBackend(), "nccl", "gloo", "ring");
+        allowed.oneOf(
+                "distributed.gradient_dtype",
+                config.distributed().gradientDtype(),
+                DistributedConfig.FLOAT32,
+                DistributedConfig.BFLOAT16);
         validate(allowed, config.distributed().tls());
         validate(allowed, config.experiment());
         validate(allowed, config.optimizer());

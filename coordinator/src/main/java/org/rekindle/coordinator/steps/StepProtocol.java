@@ -45,7 +45,7 @@ public final class StepProtocol<W> {
     /** A worker that its neighbours cannot reach so often in one step goes, though it may be alive. */
     private static final int MAX_SUSPICIONS = 3;
 
-    private static final int WITNESSES = 3;
+    static final int WITNESSES = 3;
 
     private final RunPlan plan;
     private final Roster<W> roster = new Roster<>();

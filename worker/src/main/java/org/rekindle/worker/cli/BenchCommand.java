@@ -5,15 +5,21 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 import org.apache.pekko.actor.ActorSystem;
+import org.rekindle.coordinator.config.CommandOptions;
 import org.rekindle.coordinator.config.ConfigReader;
+import org.rekindle.coordinator.config.DistributedConfig;
 import org.rekindle.coordinator.config.RunConfig;
+import org.rekindle.coordinator.steps.BarrierBenchmark;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
 import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.lanes.Bottleneck;
 import org.rekindle.data.lanes.DataBenchmark;
+import org.rekindle.worker.collectives.RingBenchmark;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.pipeline.PipelineInit;
 import org.rekindle.worker.training.StepBenchmark;
@@ -73,6 +79,61 @@ final class BenchCommand {
             system.terminate();
         }
         return 0;
+    }
+
+    record RingOptions(Integer workers, Integer mib, Integer times, String gradientDtype) {}
+
+    @Command(
+            name = "ring",
+            description = "All-reduces a vector over loopback, beside plain copies through sockets:"
+                    + " bench ring [workers=3] [mib=64] [times=10] [gradient_dtype=float32|bfloat16]")
+    int ring(@Mixin KeyValues keyValues) throws IOException {
+        RingOptions options = CommandOptions.read("bench ring", keyValues.list(), RingOptions.class);
+        String type = options.gradientDtype() == null ? DistributedConfig.FLOAT32 : options.gradientDtype();
+        if (!List.of(DistributedConfig.FLOAT32, DistributedConfig.BFLOAT16).contains(type)) {
+            throw new UserException("bench ring: gradient_dtype=" + type + ", allowed are float32, bfloat16");
+        }
+        RingBenchmark.Result result = RingBenchmark.run(
+                number("bench ring", "workers", options.workers(), 3, 2),
+                number("bench ring", "mib", options.mib(), 64, 1) << 20,
+                number("bench ring", "times", options.times(), 10, 1),
+                type.equals(DistributedConfig.BFLOAT16));
+        System.out.printf(
+                Locale.ROOT,
+                "each link carries %.2f of what a plain copy does alone, %.2f of what it does when all links copy%n",
+                result.linkGigabytesPerSecond() / result.socketGigabytesPerSecond(),
+                result.linkGigabytesPerSecond() / result.busySocketGigabytesPerSecond());
+        System.out.println(Json.line(result));
+        return 0;
+    }
+
+    record BarrierOptions(Integer workers, Integer nodes, Integer steps) {}
+
+    @Command(
+            name = "barrier",
+            description =
+                    "Times the commit of steps that compute nothing: bench barrier [workers=64] [nodes=3] [steps=300]")
+    int barrier(@Mixin KeyValues keyValues) throws IOException, InterruptedException {
+        BarrierOptions options = CommandOptions.read("bench barrier", keyValues.list(), BarrierOptions.class);
+        Path folder = Files.createTempDirectory("rekindle-bench");
+        try {
+            BarrierBenchmark.Result result = BarrierBenchmark.run(
+                    number("bench barrier", "workers", options.workers(), 64, 1),
+                    number("bench barrier", "nodes", options.nodes(), 3, 1),
+                    number("bench barrier", "steps", options.steps(), 300, 1),
+                    folder);
+            System.out.println(Json.line(result));
+        } finally {
+            delete(folder);
+        }
+        return 0;
+    }
+
+    private static int number(String command, String key, Integer value, int otherwise, int least) {
+        if (value != null && value < least) {
+            throw new UserException(command + ": " + key + "=" + value + ", allowed is at least " + least);
+        }
+        return value == null ? otherwise : value;
     }
 
     static void delete(Path folder) throws IOException {

@@ -14,6 +14,11 @@ public record RingSettings(Duration peerTimeout, long secret, boolean bf16) {
 
     public static final RingSettings DEFAULT = new RingSettings(Duration.ofSeconds(10), 0, false);
 
+    /** The default, but for the numbers that travel. */
+    public static RingSettings of(boolean bf16) {
+        return new RingSettings(DEFAULT.peerTimeout, 0, bf16);
+    }
+
     public RingSettings with(long anotherSecret) {
         return new RingSettings(peerTimeout, anotherSecret, bf16);
     }

@@ -9,12 +9,14 @@ import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.rekindle.coordinator.checkpoints.CheckpointFolder;
 import org.rekindle.coordinator.checkpoints.TrainerState;
+import org.rekindle.coordinator.config.DistributedConfig;
 import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.coordinator.membership.NodePlace;
 import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.worker.collectives.RingListener;
+import org.rekindle.worker.collectives.RingSettings;
 
 /**
  * The worker of a node.
@@ -43,7 +45,8 @@ record NodeWorker(
         WorkerLanes lanes = new WorkerLanes(feeds.in(system, start.lanes()));
         String run = config.experiment().folder().toAbsolutePath() + " " + config.configurationHash();
         RingListener listener = place.nodes() == 1 ? null : RingListener.bind(place.host(), 0, run);
-        WorkerRing ring = new WorkerRing(listener);
+        WorkerRing ring = new WorkerRing(
+                listener, RingSettings.of(config.distributed().gradientDtype().equals(DistributedConfig.BFLOAT16)));
         return WorkerActor.create(
                 coordinator,
                 start,

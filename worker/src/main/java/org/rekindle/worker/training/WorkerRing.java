@@ -17,12 +17,14 @@ final class WorkerRing implements AutoCloseable {
     private static final Duration CONNECT = Duration.ofSeconds(30);
 
     private final RingListener listener;
+    private final RingSettings settings;
     private RingCollective current;
     private long aborted = -1;
 
     /** @param listener null for a worker that is alone */
-    WorkerRing(RingListener listener) {
+    WorkerRing(RingListener listener, RingSettings settings) {
         this.listener = listener;
+        this.settings = settings;
     }
 
     /** Where the others reach this worker; empty for one that is alone. */
@@ -48,8 +50,7 @@ final class WorkerRing implements AutoCloseable {
         }
         List<InetSocketAddress> addresses =
                 peers.stream().map(WorkerRing::parse).toList();
-        RingCollective ring =
-                new RingCollective(generation, rank, addresses, listener, RingSettings.DEFAULT.with(secret));
+        RingCollective ring = new RingCollective(generation, rank, addresses, listener, settings.with(secret));
         synchronized (this) {
             current = ring;
             if (aborted >= generation) {

@@ -39,6 +39,7 @@ import org.rekindle.coordinator.steps.Lead;
 import org.rekindle.coordinator.steps.RunPlan;
 import org.rekindle.coordinator.steps.RunStart;
 import org.rekindle.data.lanes.LaneCursor;
+import org.rekindle.worker.collectives.RingSettings;
 
 /** A worker between a coordinator and its training thread. No checkpoint is taken here. */
 @Timeout(60)
@@ -68,7 +69,7 @@ class WorkerActorTest {
     private ActorRef<WorkerActor.Command> worker(
             ActorRef<CoordinatorCommand> coordinator, FakeFeeds feeds, FakeSession session, ActorRef<Outcome> owner) {
         WorkerLanes lanes = new WorkerLanes(feeds);
-        WorkerRing ring = new WorkerRing(null);
+        WorkerRing ring = new WorkerRing(null, RingSettings.DEFAULT);
         return kit.spawn(WorkerActor.create(
                 coordinator,
                 START,
