@@ -21,6 +21,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.rekindle.coordinator.config.ConfigYaml;
 import org.rekindle.coordinator.config.RunConfig;
+import org.rekindle.coordinator.membership.Reachability;
 import org.rekindle.data.UserException;
 
 /**
@@ -132,11 +133,13 @@ public final class RunFolder implements AutoCloseable {
         }
     }
 
-    /** Hosts and ports of some of the nodes that a run had last; they may be gone. */
-    public static List<String> nodes(RunConfig config) {
+    /** Hosts and ports of those of the nodes kept last which somebody listens at. */
+    public static List<String> livingNodes(RunConfig config) {
         try {
             return Files.readAllLines(config.experiment().folder().resolve(NODES)).stream()
                     .filter(line -> !line.isBlank())
+                    .filter(node ->
+                            Reachability.answers(node).toCompletableFuture().join())
                     .toList();
         } catch (IOException e) {
             return List.of();

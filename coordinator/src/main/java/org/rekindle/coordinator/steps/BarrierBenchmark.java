@@ -142,7 +142,7 @@ public final class BarrierBenchmark {
                 () -> Ledger.open(folder.resolve("ledger.jsonl")),
                 CheckpointFolder.open(folder, null),
                 new Lead.Reporting(1, step -> 0, List.of()),
-                known -> {},
+                Lead.Nodes.NONE,
                 () -> {});
     }
 

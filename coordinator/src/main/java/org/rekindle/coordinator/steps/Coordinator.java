@@ -163,7 +163,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                 .limit(MAX_NODES_TOLD)
                 .toList();
         if (!addresses.equals(told)) {
-            lead.nodes().accept(addresses);
+            lead.nodes().keep(addresses);
             told = addresses;
         }
     }
@@ -267,7 +267,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                 reports.add(() -> tell(notice.line()));
             } else if (effect instanceof Effect.End<ActorRef<WorkerCommand>> end) {
                 LOG.info(end.outcome().line());
-                lead.nodes().accept(List.of());
+                lead.nodes().keep(List.of());
             } else if (effect instanceof Effect.RollBack<ActorRef<WorkerCommand>> back) {
                 reports.add(() -> rollBack(back.generation()));
             }

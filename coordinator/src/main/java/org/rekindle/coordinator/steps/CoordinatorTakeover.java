@@ -3,6 +3,7 @@ package org.rekindle.coordinator.steps;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.IntSupplier;
@@ -140,7 +141,7 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
     }
 
     private Behavior<CoordinatorCommand> look() {
-        if (joined.isEmpty()) {
+        if (joined.isEmpty() && newcomers.isEmpty()) {
             return this;
         }
         looks++;
@@ -152,6 +153,7 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
             return begin();
         } catch (UserException e) {
             LOG.error(e.getMessage());
+            lead.release().run();
             joined.keySet().forEach(worker -> worker.tell(new Stop(Outcome.failed(e.getMessage()))));
             return refusing(e.getMessage());
         }
@@ -167,6 +169,9 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
                 lead.checkpoints().fence(),
                 lead.checkpoints().lineage());
         RunStart start = takeover.start();
+        if (start.committed() < ledger.tail().step() - 1) {
+            leaveToOthers(ledger, start.committed());
+        }
         if (takeover.missing()) {
             ledger.append(takeover.decided());
         } else {
@@ -178,11 +183,34 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
         return begin(ledger, takeover, saved.step(), start);
     }
 
+    /** Who would set the run back must know that nobody else is left who need not: it may have been cut off itself. */
+    private void leaveToOthers(Ledger ledger, long step) {
+        List<String> others = lead.nodes().living().stream()
+                .filter(address -> !isMember(address))
+                .toList();
+        if (!others.isEmpty()) {
+            long decided = ledger.tail().step();
+            ledger.close();
+            throw new UserException("this node knows the run up to step " + step + " of " + decided
+                    + " and others are alive at " + String.join(", ", others)
+                    + ": it was cut off from them; start it again to join them");
+        }
+    }
+
+    private boolean isMember(String address) {
+        for (Member member : Cluster.get(getContext().getSystem()).state().getMembers()) {
+            if (member.address().hostPort().endsWith("@" + address)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private Behavior<CoordinatorCommand> begin(Ledger ledger, Takeover takeover, long saved, RunStart start) {
         lead.checkpoints().fence(start.generation() + 1);
         ledger.append(LedgerEvent.coordinator(start.committed(), start.generation() + 1, lead.node()));
         StepProtocol<ActorRef<WorkerCommand>> protocol =
-                new StepProtocol<>(lead.plan().startingWith(joined.size()), start);
+                new StepProtocol<>(lead.plan().startingWith(Math.max(1, joined.size())), start);
         Coordinator coordinator = new Coordinator(getContext(), lead, ledger, protocol, start);
         joined.values().forEach(join -> {
             boolean isOfThisRun =

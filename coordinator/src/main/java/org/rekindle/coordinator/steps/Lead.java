@@ -2,7 +2,6 @@ package org.rekindle.coordinator.steps;
 
 import java.util.List;
 import java.util.Map;
-import java.util.function.Consumer;
 import java.util.function.LongToDoubleFunction;
 import java.util.function.Supplier;
 import org.rekindle.coordinator.checkpoints.CheckpointFolder;
@@ -16,7 +15,7 @@ import org.rekindle.coordinator.monitoring.StepListener;
  * @param identity what the run's numbers depend on; who has another identity does not take part
  * @param ledger opens the ledger; called once
  * @param reporting who hears of the steps
- * @param nodes told hosts and ports of some nodes of the run whenever they change; none when it has ended
+ * @param nodes where others find the run
  * @param release lets go of the run folder, when the coordinator stops
  */
 public record Lead(
@@ -26,8 +25,31 @@ public record Lead(
         Supplier<Ledger> ledger,
         CheckpointFolder checkpoints,
         Reporting reporting,
-        Consumer<List<String>> nodes,
+        Nodes nodes,
         Runnable release) {
+
+    /** Hosts and ports of some of a run's nodes, kept where all can read them. */
+    public interface Nodes {
+
+        /** Nobody is to find the run. */
+        Nodes NONE = new Nodes() {
+            @Override
+            public void keep(List<String> addresses) {
+                // nowhere
+            }
+
+            @Override
+            public List<String> living() {
+                return List.of();
+            }
+        };
+
+        /** @param addresses none when the run has ended */
+        void keep(List<String> addresses);
+
+        /** Those kept last which somebody listens at. */
+        List<String> living();
+    }
 
     /**
      * How committed steps are told to the listeners.

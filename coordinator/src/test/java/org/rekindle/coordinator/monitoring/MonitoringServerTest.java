@@ -72,7 +72,7 @@ class MonitoringServerTest {
                 () -> Ledger.open(folder.resolve("ledger.jsonl")),
                 CheckpointFolder.open(folder, null),
                 new Lead.Reporting(8, step -> 0.5, List.of()),
-                nodes -> {},
+                Lead.Nodes.NONE,
                 () -> {});
         coordinator =
                 kit.spawn(Coordinator.create(lead, RunStart.at(0, Map.of(0, LaneCursor.START, 1, LaneCursor.START))));

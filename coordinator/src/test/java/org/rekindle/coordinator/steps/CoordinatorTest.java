@@ -102,7 +102,7 @@ class CoordinatorTest {
                 () -> Ledger.open(ledger),
                 CheckpointFolder.open(folder, null),
                 new Lead.Reporting(8, step -> step * 0.1, List.of(listeners)),
-                nodes -> {},
+                Lead.Nodes.NONE,
                 () -> {});
         return kit.spawn(Coordinator.create(lead, RunStart.at(0, Map.of(0, LaneCursor.START, 1, LaneCursor.START))));
     }

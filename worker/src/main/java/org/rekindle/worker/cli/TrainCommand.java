@@ -8,7 +8,6 @@ import org.rekindle.coordinator.checkpoints.RunFolder;
 import org.rekindle.coordinator.config.ConfigReader;
 import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.coordinator.membership.NodePlace;
-import org.rekindle.coordinator.membership.Reachability;
 import org.rekindle.coordinator.monitoring.ConsoleProgress;
 import org.rekindle.coordinator.monitoring.MetricsFile;
 import org.rekindle.coordinator.protocol.Outcome;
@@ -18,6 +17,7 @@ import org.rekindle.worker.chaos.NotANumber;
 import org.rekindle.worker.launch.WorkerProcess;
 import org.rekindle.worker.pipeline.PipelineInit;
 import org.rekindle.worker.torchscript.Torch;
+import org.rekindle.worker.training.HalfJoinedException;
 import org.rekindle.worker.training.LrSchedule;
 import org.rekindle.worker.training.ModelSession;
 import org.rekindle.worker.training.TrainingRun;
@@ -38,9 +38,17 @@ final class TrainCommand implements Callable<Integer> {
         RunConfig config = ConfigReader.read(keyValues.list());
         NodeCredentials.of(config.distributed().tls()); // what is wrong with them shows before anything long
         NodePlace place = NodePlace.of(System.getenv());
-        List<String> others = place.nodes() == 1
-                ? List.of()
-                : RunFolder.nodes(config).stream().filter(TrainCommand::isThere).toList();
+        while (true) {
+            try {
+                return take(config, place);
+            } catch (HalfJoinedException e) {
+                System.out.println(e.getMessage());
+            }
+        }
+    }
+
+    private static int take(RunConfig config, NodePlace place) throws InterruptedException {
+        List<String> others = place.nodes() == 1 ? List.of() : RunFolder.livingNodes(config);
         if (!others.isEmpty()) {
             return follow(config, place.joining(others));
         } else if (place.rank() > 0) {
@@ -60,10 +68,6 @@ final class TrainCommand implements Callable<Integer> {
             folder.keep(config);
             return train(config, place, SamplePictures.of(config, dataSet), run -> run.lead(folder, start, dataSet));
         }
-    }
-
-    private static boolean isThere(String address) {
-        return Reachability.answers(address).toCompletableFuture().join();
     }
 
     /** A new run begins with a checkpoint of step 0: from then on every start is a resume. */

@@ -89,6 +89,9 @@ record ClusterNode(
             Thread.currentThread().interrupt();
             return Outcome.failed("interrupted");
         } catch (ExecutionException e) {
+            if (e.getCause() instanceof HalfJoinedException half) {
+                throw half;
+            }
             throw new IllegalStateException(e.getCause());
         } finally {
             terminate(system);

@@ -19,6 +19,7 @@ import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.apache.pekko.cluster.ClusterEvent;
+import org.apache.pekko.cluster.MemberStatus;
 import org.apache.pekko.cluster.typed.Cluster;
 import org.apache.pekko.cluster.typed.ClusterSingleton;
 import org.apache.pekko.cluster.typed.ClusterSingletonSettings;
@@ -57,6 +58,8 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
 
     private record AskAgain() implements Command {}
 
+    private record LookWhetherUp() implements Command {}
+
     private record Suspected(Address node) implements Command {}
 
     private static final Logger LOG = LoggerFactory.getLogger(TrainingNode.class);
@@ -68,6 +71,9 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
 
     private static final int TELL_EVERY = 30;
 
+    /** Seconds: a node that was let in is up after two, or after seven where another one was just lost. */
+    private static final int MAX_DOWN = 10;
+
     /** Two coordinators cannot write at a time, whatever the cluster believes: the run folder's lock is with one process. */
     private static final Duration REMOVAL_MARGIN = Duration.ofMillis(200);
 
@@ -77,6 +83,7 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
     private final ActorRef<CoordinatorCommand> coordinator;
     private final CompletableFuture<Outcome> ended;
     private final TimerScheduler<Command> timers;
+    private int down; // looks since it was let in and is not up
     private boolean entered;
     private int asked;
     private ActorRef<WorkerActor.Command> worker;
@@ -143,6 +150,7 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
                 ClusterEvent.UnreachableMember.class,
                 event -> new Suspected(event.member().address()));
         cluster.subscriptions().tell(new Subscribe<>(suspected, ClusterEvent.UnreachableMember.class));
+        context.getSelf().tell(new LookWhetherUp());
         context.getSelf().tell(new AskAgain());
     }
 
@@ -156,6 +164,7 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
                     return this;
                 })
                 .onMessage(Leave.class, leave -> leave(leave.reason()))
+                .onMessage(LookWhetherUp.class, look -> lookWhetherUp())
                 .onMessage(Suspected.class, suspected -> {
                     Reachability.downIfGone(getContext().getSystem(), suspected.node());
                     return this;
@@ -177,6 +186,20 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
         } else {
             ended.complete(Outcome.left(0));
         }
+        return this;
+    }
+
+    /** One that has not been let in yet waits on; see {@link #ask}. */
+    private Behavior<Command> lookWhetherUp() {
+        Cluster cluster = Cluster.get(getContext().getSystem());
+        if (cluster.selfMember().status().equals(MemberStatus.up())) {
+            return this;
+        }
+        down = cluster.state().getMembers().iterator().hasNext() ? down + 1 : 0;
+        if (down > MAX_DOWN) {
+            ended.completeExceptionally(new HalfJoinedException());
+        }
+        timers.startSingleTimer(new LookWhetherUp(), ASK_EVERY);
         return this;
     }
 

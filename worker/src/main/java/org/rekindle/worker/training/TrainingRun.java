@@ -80,7 +80,11 @@ public record TrainingRun(
         return withDecoders(feeds(() -> dataSet), feeds -> lead(folder, from, feeds));
     }
 
-    /** Takes part in a run that another node leads, until it ends or is left. Blocks the calling thread; throws as {@link #lead}. */
+    /**
+     * Takes part in a run that another node leads, until it ends or is left. Blocks the calling thread.
+     *
+     * @throws HalfJoinedException when this node has to join again
+     */
     public Outcome follow() {
         return withDecoders(feeds(() -> DataSet.open(config.dataset())), this::follow);
     }
@@ -122,8 +126,22 @@ public record TrainingRun(
                 () -> Ledger.open(folder.ledgerFile()),
                 folder.checkpoints(),
                 new Lead.Reporting(config.system().batchSize(), learningRate.apply(lanes), watchers.get()),
-                folder::keepNodes,
+                nodes(folder),
                 folder::close);
+    }
+
+    private Lead.Nodes nodes(RunFolder folder) {
+        return new Lead.Nodes() {
+            @Override
+            public void keep(List<String> addresses) {
+                folder.keepNodes(addresses);
+            }
+
+            @Override
+            public List<String> living() {
+                return RunFolder.livingNodes(config);
+            }
+        };
     }
 
     private RunPlan plan(int lanes) {
@@ -161,6 +179,8 @@ public record TrainingRun(
     private Outcome guarded(Supplier<Outcome> part) {
         try (RunLog log = new RunLog(config.experiment().folder().resolve("logs"), place.rank())) {
             return part.get();
+        } catch (HalfJoinedException e) {
+            throw e;
         } catch (UserException e) {
             return Outcome.failed(e.getMessage());
         } catch (RuntimeException e) {

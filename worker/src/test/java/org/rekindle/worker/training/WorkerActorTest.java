@@ -220,7 +220,7 @@ class WorkerActorTest {
                         () -> Ledger.open(folder.resolve("ledger.jsonl")),
                         CheckpointFolder.open(folder, null),
                         new Lead.Reporting(2, step -> 0, List.of(progress)),
-                        nodes -> {},
+                        Lead.Nodes.NONE,
                         () -> {}),
                 RunStart.at(0, CURSORS)));
         TestProbe<Outcome> owner = kit.createTestProbe();
