@@ -23,6 +23,7 @@ final class Stragglers {
 
     private final List<Rank> ranks = new ArrayList<>();
     private long generation = -1;
+    private long steps; // of the generation
 
     /** Seconds a step, each a median of the last ones. */
     record Pace(double dataWait, double compute, double reduce) {}
@@ -54,7 +55,7 @@ final class Stragglers {
     }
 
     /**
-     * Counts a step in. Ranks of another generation are other workers.
+     * Counts a step in; every so many are looked at together. Ranks of another generation are other workers.
      *
      * @param stages by rank
      * @param lanes how many each computed, by rank
@@ -62,13 +63,14 @@ final class Stragglers {
     void add(long ofGeneration, List<StepStages> stages, List<Integer> lanes) {
         if (ofGeneration != generation) {
             generation = ofGeneration;
+            steps = 0;
             ranks.clear();
             lanes.forEach(count -> ranks.add(new Rank(count)));
         }
         for (int rank = 0; rank < stages.size(); rank++) {
             ranks.get(rank).add(stages.get(rank));
         }
-        if (ranks.size() > 1 && ranks.get(0).window.size() == WINDOW) {
+        if (ranks.size() > 1 && ++steps % WINDOW == 0) {
             double typical = medianOfRanks(Stragglers::own);
             ranks.forEach(rank -> rank.slow = rank.perLane(Stragglers::own) > (rank.slow ? KEEPS_UP : SLOW) * typical);
         }

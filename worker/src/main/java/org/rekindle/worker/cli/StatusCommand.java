@@ -93,8 +93,7 @@ final class StatusCommand implements Callable<Integer> {
             throw new UserException("url=" + url + ": no URL; give http://HOST:PORT, as the run printed it", e);
         } catch (IOException e) {
             throw new UserException(
-                    "url=" + url + ": no node of a run answers there (" + UserException.reason(e)
-                            + "); give the URL that the run printed at its start",
+                    "url=" + url + ": no node of a run answers there; give the URL that the run printed at its start",
                     e);
         }
     }
