@@ -20,12 +20,14 @@ import org.rekindle.data.lanes.LaneCursor;
 class StepProtocolTest {
 
     /** Every number of the script is one event: whose turn it is and what happens. */
-    @Property(tries = 2000)
+    @Property(tries = 60000)
     void whateverHappensNothingIsLostOrTwice(
             @ForAll @IntRange(min = 1, max = 5) int lanes,
             @ForAll @IntRange(min = 1, max = 4) int workers,
+            @ForAll boolean shared,
             @ForAll @Size(max = 300) List<@IntRange(min = 0, max = 2299) Integer> script) {
-        SimulatedRun run = new SimulatedRun(new RunPlan(lanes, 20, 7, workers));
+        RunPlan plan = new RunPlan(lanes, 20, 7, workers);
+        SimulatedRun run = new SimulatedRun(shared ? plan.withSharedState() : plan);
         for (int i = 0; i < workers; i++) {
             run.join();
         }
