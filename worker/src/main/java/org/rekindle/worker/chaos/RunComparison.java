@@ -19,14 +19,18 @@ import org.rekindle.worker.pipeline.SafetensorsFile;
  * @param losses largest relative difference of a step's loss
  * @param weights largest difference of a tensor of the final pipeline, as a part of its L2 norm
  */
-record RunComparison(int steps, boolean sameSteps, double losses, double weights) {
+public record RunComparison(int steps, boolean sameSteps, double losses, double weights) {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
     /** The order of a sum alone: DESIGN 1. */
     static final double TOLERANCE = 1e-4;
 
-    static RunComparison of(Path undisturbed, Path disturbed) {
+    /**
+     * @param undisturbed its run folder
+     * @param disturbed the other run folder
+     */
+    public static RunComparison of(Path undisturbed, Path disturbed) {
         try {
             List<JsonNode> expected = steps(undisturbed);
             List<JsonNode> actual = steps(disturbed);
@@ -45,7 +49,8 @@ record RunComparison(int steps, boolean sameSteps, double losses, double weights
         }
     }
 
-    boolean agrees() {
+    /** Whether they are equal up to {@link #TOLERANCE}. */
+    public boolean agrees() {
         return sameSteps && losses <= TOLERANCE && weights <= TOLERANCE;
     }
 
