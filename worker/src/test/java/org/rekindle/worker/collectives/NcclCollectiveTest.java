@@ -1,0 +1,335 @@
+package org.rekindle.worker.collectives;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Future;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.rekindle.data.UserException;
+
+/** The calls of NCCL, and what follows from its results; with a fake of NCCL and of the driver, on host memory. */
+@Timeout(60)
+class NcclCollectiveTest {
+
+    private static final Duration SHORTLY = Duration.ofMillis(200);
+
+    @TempDir
+    private static Path folder;
+
+    private static FakeNccl fake;
+
+    @BeforeAll
+    static void compile() throws IOException, InterruptedException {
+        fake = FakeNccl.compile(folder);
+    }
+
+    @BeforeEach
+    void reset() {
+        fake.reset();
+    }
+
+    @Test
+    void allRanksGetTheIdOfRankZeroAndAConfigurationThatDoesNotBlock() throws Exception {
+        each(2, nccl -> {});
+        String rest = "init ranks 2 id 1 size 24 magic cafebeef version 21400 blocking 0";
+        assertThat(fake.calls())
+                .containsOnlyOnce("id 1", "0 " + rest, "1 " + rest)
+                .containsOnlyOnce("0 finalize", "0 destroy", "1 finalize", "1 destroy");
+    }
+
+    @Test
+    void whatIsInProgressIsPolled() throws Exception {
+        fake.answers("ncclCommInitRankConfig", 0, 7).answers("state", 0, 7, 7, 0);
+        fake.answers("ncclGroupEnd", -1, 7).answers("cuStreamQuery", -1, 600, 600, 0);
+        fake.answers("ncclCommFinalize", 1, 7).answers("state", 1, 7, 7, 0);
+        each(2, nccl -> nccl.allReduceSum(List.of(Ranks.direct(1))));
+        assertThat(fake.left()).isZero();
+        assertThat(fake.calls()).doesNotContain("0 abort", "1 abort");
+    }
+
+    @Test
+    void aSumTakesEachBufferFromPositionToLimitAsOneGroup() throws Exception {
+        try (Ranks ranks = new Ranks(2)) {
+            List<NcclCollective> all = connected(ranks);
+            ByteBuffer middle = Ranks.direct(1, 2, 3, 4);
+            middle.position(4).limit(12);
+            ByteBuffer empty = Ranks.direct(0);
+            all.get(1).allReduceSum(List.of(middle, empty, Ranks.direct(5, 6, 7)));
+            all.forEach(NcclCollective::abort);
+            all.forEach(NcclCollective::close);
+
+            assertThat(middle.position()).isEqualTo(4);
+            assertThat(Ranks.values(List.of(middle.clear()))).containsExactly(1, 4, 6, 4);
+            assertThat(fake.calls())
+                    .containsSequence(
+                            "group",
+                            "1 sum 2 type 7 operation 0 in place 1 stream (nil)",
+                            "1 sum 3 type 7 operation 0 in place 1 stream (nil)",
+                            "end");
+        }
+    }
+
+    @Test
+    void aBroadcastIsOfBytes() throws Exception {
+        List<String> texts = new ArrayList<>();
+        each(2, nccl -> {
+            ByteBuffer data = ByteBuffer.allocateDirect(5).order(ByteOrder.nativeOrder());
+            data.position(1);
+            nccl.broadcast(1, List.of(data));
+            byte[] bytes = new byte[5];
+            data.get(0, bytes);
+            synchronized (texts) {
+                texts.add(new String(bytes).replace('\0', '.'));
+            }
+        });
+        assertThat(texts).containsExactly(".BBBB", ".BBBB");
+        assertThat(fake.calls()).contains("0 broadcast 4 type 1 root 1 in place 1 stream (nil)");
+    }
+
+    @Test
+    void whatNcclReportsEndsTheGenerationOnAllRanks() throws Exception {
+        for (String where : List.of("ncclCommInitRankConfig", "ncclAllReduce", "state")) {
+            fake.reset().alwaysAnswers(where, 1, 5).alwaysAnswers("state", 0, 7);
+            fake.alwaysAnswers("ncclCommInitRankConfig", 0, 7);
+            if (where.equals("state")) {
+                fake.answers("ncclCommInitRankConfig", 1, 7);
+            }
+            List<Throwable> seen = failures(2);
+            assertThat(seen.get(0))
+                    .isExactlyInstanceOf(CollectiveAbortedException.class)
+                    .extracting(over -> ((CollectiveAbortedException) over).rank())
+                    .isEqualTo(1);
+            assertThat(seen.get(1)).isInstanceOf(UserException.class).hasMessageContaining("invalid usage");
+            assertThat(fake.calls()).containsOnlyOnce("0 abort", "1 abort").doesNotContain("0 destroy", "1 destroy");
+        }
+    }
+
+    @Test
+    void aGroupThatFailedIsEndedBeforeItIsAborted() throws Exception {
+        fake.answers("ncclAllReduce", 0, 6);
+        List<Throwable> seen = failures(2);
+        assertThat(seen.get(0)).isInstanceOf(PeerLostException.class).hasMessageContaining("ncclAllReduce failed");
+        List<String> calls = fake.calls();
+        assertThat(calls.indexOf("0 abort")).isGreaterThan(calls.indexOf("end"));
+    }
+
+    @Test
+    void aRemoteErrorWhileTheDeviceWorksIsALostPeer() throws Exception {
+        fake.answers("cuStreamQuery", -1, 600, 600).answers("state", 0, 6);
+        try (Ranks ranks = new Ranks(2)) {
+            List<NcclCollective> all = connected(ranks);
+            assertThatThrownBy(() -> all.get(0).allReduceSum(List.of(Ranks.direct(1))))
+                    .isInstanceOf(PeerLostException.class)
+                    .hasMessageContaining("ncclAllReduce failed with result 6");
+            assertThat(fake.left()).isZero(); // the device was asked once more after the abort
+            all.forEach(NcclCollective::close);
+        }
+    }
+
+    @Test
+    void anErrorOfTheDeviceIsToldInItsOwnWords() throws Exception {
+        fake.answers("cuStreamQuery", -1, 600, 700);
+        try (Ranks ranks = new Ranks(2)) {
+            List<NcclCollective> all = connected(ranks);
+            assertThatThrownBy(() -> all.get(0).broadcast(0, List.of(Ranks.direct(1))))
+                    .isInstanceOf(UserException.class)
+                    .hasMessage("ncclBroadcast: the GPU failed with CUDA's error 700,"
+                            + " an illegal memory access was encountered");
+            all.forEach(NcclCollective::close);
+        }
+    }
+
+    @Test
+    void anAbortEndsWhatWaitsOnAnyRankAndAllThatFollows() throws Exception {
+        fake.alwaysAnswers("state", -1, 7);
+        try (Ranks ranks = new Ranks(3)) {
+            List<NcclCollective> all = connected(ranks);
+            fake.answers("ncclGroupEnd", -1, 7, 7);
+            List<Future<Throwable>> waiting = new ArrayList<>();
+            for (NcclCollective nccl : all.subList(0, 2)) {
+                waiting.add(ranks.start(() -> catchThrowable(() -> nccl.allReduceSum(List.of(Ranks.direct(1))))));
+            }
+            await(() -> fake.left() == 0);
+            all.get(2).abort();
+            for (Throwable seen : Ranks.results(waiting)) {
+                assertThat(seen).isInstanceOf(CollectiveAbortedException.class);
+                assertThat(((CollectiveAbortedException) seen).rank()).isEqualTo(2);
+            }
+            assertThat(fake.calls()).containsOnlyOnce("0 abort", "1 abort").doesNotContain("2 abort");
+            assertThatThrownBy(() -> all.get(0).broadcast(0, List.of(Ranks.direct(1))))
+                    .isInstanceOf(CollectiveAbortedException.class);
+
+            all.forEach(NcclCollective::close);
+            assertThat(fake.calls()).containsOnlyOnce("0 abort", "1 abort", "2 abort");
+        }
+    }
+
+    @Test
+    void closingInMidOperationAbortsIt() throws Exception {
+        fake.alwaysAnswers("state", -1, 7);
+        try (Ranks ranks = new Ranks(2)) {
+            List<NcclCollective> all = connected(ranks);
+            fake.answers("ncclGroupEnd", -1, 7);
+            Future<Throwable> waiting =
+                    ranks.start(() -> catchThrowable(() -> all.get(0).allReduceSum(List.of(Ranks.direct(1)))));
+            await(() -> fake.left() == 0);
+            all.get(0).close();
+            assertThat(Ranks.results(List.of(waiting)).get(0)).isInstanceOf(CollectiveAbortedException.class);
+            assertThat(fake.calls()).containsOnlyOnce("0 abort").doesNotContain("0 finalize");
+            all.get(1).close();
+        }
+    }
+
+    @Test
+    void anInterruptAborts() throws Exception {
+        try (Ranks ranks = new Ranks(2)) {
+            List<NcclCollective> all = connected(ranks);
+            fake.alwaysAnswers("state", 0, 7).answers("ncclGroupEnd", -1, 7);
+            Future<Boolean> interrupted = ranks.start(() -> {
+                Thread.currentThread().interrupt();
+                assertThatThrownBy(() -> all.get(0).allReduceSum(List.of(Ranks.direct(1))))
+                        .isInstanceOf(CollectiveAbortedException.class);
+                return Thread.interrupted();
+            });
+            assertThat(Ranks.results(List.of(interrupted))).containsExactly(true);
+            all.forEach(NcclCollective::close);
+        }
+    }
+
+    @Test
+    void aRankThatDiesWhileOthersWaitForNcclIsNamedByTheRing() throws Exception {
+        try (Ranks ranks = new Ranks(2)) {
+            RingSettings soon = new RingSettings(Duration.ofSeconds(1), 0, false);
+            RingCollective silent = ranks.ring(1, 1, soon);
+            NcclCollective nccl = new NcclCollective(ranks.ring(1, 0, soon), fake.library(), fake.driver());
+            fake.alwaysAnswers("ncclCommInitRankConfig", 0, 7).alwaysAnswers("state", 0, 7);
+            Future<Throwable> waiting = ranks.start(() -> catchThrowable(() -> nccl.connect(Ranks.PATIENCE)));
+            silent.connect(Ranks.PATIENCE);
+            silent.broadcast(0, List.of(Ranks.direct(NcclUniqueId.BYTES)));
+            silent.close();
+            Throwable seen = Ranks.results(List.of(waiting)).get(0);
+            assertThat(seen).isInstanceOf(CollectiveAbortedException.class);
+            assertThat(((CollectiveAbortedException) seen).rank()).isEqualTo(1);
+            assertThat(fake.calls()).containsOnlyOnce("0 abort");
+            nccl.close();
+        }
+    }
+
+    @Test
+    void aRankThatNcclDoesNotReachInTimeIsLost() throws Exception {
+        fake.alwaysAnswers("ncclCommInitRankConfig", -1, 7).alwaysAnswers("state", -1, 7);
+        try (Ranks ranks = new Ranks(2)) {
+            List<Future<Throwable>> waiting = new ArrayList<>();
+            List<NcclCollective> all = made(ranks, 2);
+            all.get(0);
+            waiting.add(ranks.start(() -> catchThrowable(() -> all.get(0).connect(Ranks.PATIENCE))));
+            waiting.add(ranks.start(() -> catchThrowable(() -> all.get(1).connect(SHORTLY.multipliedBy(5)))));
+            List<Throwable> seen = Ranks.results(waiting);
+            assertThat(seen.get(1)).isInstanceOf(PeerLostException.class).hasMessageContaining("longer than 1 s");
+            assertThat(seen.get(0)).isInstanceOf(CollectiveAbortedException.class);
+            assertThat(fake.calls()).containsOnlyOnce("0 abort", "1 abort");
+            all.forEach(NcclCollective::close);
+        }
+    }
+
+    @Test
+    void aFarewellThatFailsIsAnAbort() throws Exception {
+        fake.answers("ncclCommFinalize", 0, 2);
+        each(2, nccl -> {});
+        assertThat(fake.calls())
+                .containsOnlyOnce("0 finalize", "0 abort", "1 destroy")
+                .doesNotContain("0 destroy");
+    }
+
+    @Test
+    void oneRankAloneNeedsNoNccl() throws Exception {
+        each(1, nccl -> nccl.allReduceSum(List.of(Ranks.direct(1))));
+        assertThat(fake.calls()).isEmpty();
+    }
+
+    @Test
+    void anOperationBeforeConnectingIsAnError() throws Exception {
+        try (Ranks ranks = new Ranks(2)) {
+            NcclCollective nccl = made(ranks, 2).get(0);
+            assertThatThrownBy(() -> nccl.allReduceSum(List.of(Ranks.direct(1))))
+                    .isInstanceOf(IllegalStateException.class);
+            nccl.close();
+        }
+    }
+
+    private static List<NcclCollective> made(Ranks ranks, int worldSize) {
+        List<NcclCollective> all = new ArrayList<>();
+        for (int rank = 0; rank < worldSize; rank++) {
+            RingCollective ring = ranks.ring(1, rank, RingSettings.DEFAULT);
+            all.add(new NcclCollective(ring, fake.library(), fake.driver()));
+        }
+        return all;
+    }
+
+    private static List<NcclCollective> connected(Ranks ranks) throws Exception {
+        List<NcclCollective> all = made(ranks, ranks.peers().size());
+        List<Future<Void>> connecting = new ArrayList<>();
+        for (NcclCollective nccl : all) {
+            connecting.add(ranks.start(() -> {
+                nccl.connect(Ranks.PATIENCE);
+                return null;
+            }));
+        }
+        Ranks.results(connecting);
+        return all;
+    }
+
+    /** All ranks connect, work and close. */
+    private static void each(int worldSize, Consumer<NcclCollective> work) throws Exception {
+        try (Ranks ranks = new Ranks(worldSize)) {
+            List<Future<Void>> working = new ArrayList<>();
+            for (NcclCollective nccl : connected(ranks)) {
+                working.add(ranks.start(() -> {
+                    try (nccl) {
+                        work.accept(nccl);
+                    }
+                    return null;
+                }));
+            }
+            Ranks.results(working);
+        }
+    }
+
+    /** What each rank sees that connects, sums for as long as it goes well, and closes. */
+    private static List<Throwable> failures(int worldSize) throws Exception {
+        try (Ranks ranks = new Ranks(worldSize)) {
+            List<Future<Throwable>> working = new ArrayList<>();
+            for (NcclCollective nccl : made(ranks, worldSize)) {
+                working.add(ranks.start(() -> catchThrowable(() -> {
+                    try (nccl) {
+                        nccl.connect(Ranks.PATIENCE);
+                        while (true) {
+                            nccl.allReduceSum(List.of(Ranks.direct(1)));
+                        }
+                    }
+                })));
+            }
+            return Ranks.results(working);
+        }
+    }
+
+    private static void await(BooleanSupplier condition) throws InterruptedException {
+        while (!condition.getAsBoolean()) {
+            Thread.sleep(5);
+        }
+    }
+}
