@@ -136,7 +136,8 @@ public final class NcclCollective implements Collective {
                 communicator.destroy(pause(FAREWELL, "taking leave of the others"));
             }
         } catch (CollectiveAbortedException | UserException e) {
-            communicator.abort(); // the generation is over anyway
+            ring.abort(); // some rank may wait in NCCL still
+            communicator.abort();
         } finally {
             ring.close();
             calling.unlock();

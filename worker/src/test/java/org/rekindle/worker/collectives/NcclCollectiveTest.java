@@ -19,13 +19,15 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.rekindle.data.UserException;
 
 /** The calls of NCCL, and what follows from its results; with a fake of NCCL and of the driver, on host memory. */
 @Timeout(60)
 class NcclCollectiveTest {
 
-    private static final Duration SHORTLY = Duration.ofMillis(200);
+    private static final Duration SHORT = Duration.ofSeconds(1);
 
     @TempDir
     private static Path folder;
@@ -56,7 +58,7 @@ class NcclCollectiveTest {
         fake.answers("ncclCommInitRankConfig", 0, 7).answers("state", 0, 7, 7, 0);
         fake.answers("ncclGroupEnd", -1, 7).answers("cuStreamQuery", -1, 600, 600, 0);
         fake.answers("ncclCommFinalize", 1, 7).answers("state", 1, 7, 7, 0);
-        each(2, nccl -> nccl.allReduceSum(List.of(Ranks.direct(1))));
+        each(2, nccl -> nccl.allReduceSum(List.of(Ranks.direct(1f))));
         assertThat(fake.left()).isZero();
         assertThat(fake.calls()).doesNotContain("0 abort", "1 abort");
     }
@@ -100,22 +102,19 @@ class NcclCollectiveTest {
         assertThat(fake.calls()).contains("0 broadcast 4 type 1 root 1 in place 1 stream (nil)");
     }
 
-    @Test
-    void whatNcclReportsEndsTheGenerationOnAllRanks() throws Exception {
-        for (String where : List.of("ncclCommInitRankConfig", "ncclAllReduce", "state")) {
-            fake.reset().alwaysAnswers(where, 1, 5).alwaysAnswers("state", 0, 7);
-            fake.alwaysAnswers("ncclCommInitRankConfig", 0, 7);
-            if (where.equals("state")) {
-                fake.answers("ncclCommInitRankConfig", 1, 7);
-            }
-            List<Throwable> seen = failures(2);
-            assertThat(seen.get(0))
-                    .isExactlyInstanceOf(CollectiveAbortedException.class)
-                    .extracting(over -> ((CollectiveAbortedException) over).rank())
-                    .isEqualTo(1);
-            assertThat(seen.get(1)).isInstanceOf(UserException.class).hasMessageContaining("invalid usage");
-            assertThat(fake.calls()).containsOnlyOnce("0 abort", "1 abort").doesNotContain("0 destroy", "1 destroy");
+    @ParameterizedTest
+    @ValueSource(strings = {"ncclCommInitRankConfig", "state", "ncclAllReduce", "ncclGroupEnd"})
+    void whatNcclReportsToOneRankEndsTheGenerationOnAll(String function) throws Exception {
+        if (function.equals("state")) {
+            fake.answers("ncclCommInitRankConfig", 1, 7);
         }
+        fake.answers(function, function.equals("ncclGroupEnd") ? -1 : 1, 5);
+        List<Throwable> seen = failures(2);
+        assertThat(seen).satisfiesOnlyOnce(failed -> assertThat(failed)
+                .isInstanceOf(UserException.class)
+                .hasMessageContaining("failed with result 5, invalid usage"));
+        assertThat(seen).satisfiesOnlyOnce(told -> assertThat(told).isInstanceOf(CollectiveAbortedException.class));
+        assertThat(fake.calls()).containsOnlyOnce("0 abort", "1 abort").doesNotContain("0 destroy", "1 destroy");
     }
 
     @Test
@@ -132,7 +131,7 @@ class NcclCollectiveTest {
         fake.answers("cuStreamQuery", -1, 600, 600).answers("state", 0, 6);
         try (Ranks ranks = new Ranks(2)) {
             List<NcclCollective> all = connected(ranks);
-            assertThatThrownBy(() -> all.get(0).allReduceSum(List.of(Ranks.direct(1))))
+            assertThatThrownBy(() -> all.get(0).allReduceSum(List.of(Ranks.direct(1f))))
                     .isInstanceOf(PeerLostException.class)
                     .hasMessageContaining("ncclAllReduce failed with result 6");
             assertThat(fake.left()).isZero(); // the device was asked once more after the abort
@@ -145,7 +144,7 @@ class NcclCollectiveTest {
         fake.answers("cuStreamQuery", -1, 600, 700);
         try (Ranks ranks = new Ranks(2)) {
             List<NcclCollective> all = connected(ranks);
-            assertThatThrownBy(() -> all.get(0).broadcast(0, List.of(Ranks.direct(1))))
+            assertThatThrownBy(() -> all.get(0).broadcast(0, List.of(Ranks.direct(1f))))
                     .isInstanceOf(UserException.class)
                     .hasMessage("ncclBroadcast: the GPU failed with CUDA's error 700,"
                             + " an illegal memory access was encountered");
@@ -161,7 +160,7 @@ class NcclCollectiveTest {
             fake.answers("ncclGroupEnd", -1, 7, 7);
             List<Future<Throwable>> waiting = new ArrayList<>();
             for (NcclCollective nccl : all.subList(0, 2)) {
-                waiting.add(ranks.start(() -> catchThrowable(() -> nccl.allReduceSum(List.of(Ranks.direct(1))))));
+                waiting.add(ranks.start(() -> catchThrowable(() -> nccl.allReduceSum(List.of(Ranks.direct(1f))))));
             }
             await(() -> fake.left() == 0);
             all.get(2).abort();
@@ -170,7 +169,7 @@ class NcclCollectiveTest {
                 assertThat(((CollectiveAbortedException) seen).rank()).isEqualTo(2);
             }
             assertThat(fake.calls()).containsOnlyOnce("0 abort", "1 abort").doesNotContain("2 abort");
-            assertThatThrownBy(() -> all.get(0).broadcast(0, List.of(Ranks.direct(1))))
+            assertThatThrownBy(() -> all.get(0).broadcast(0, List.of(Ranks.direct(1f))))
                     .isInstanceOf(CollectiveAbortedException.class);
 
             all.forEach(NcclCollective::close);
@@ -185,7 +184,7 @@ class NcclCollectiveTest {
             List<NcclCollective> all = connected(ranks);
             fake.answers("ncclGroupEnd", -1, 7);
             Future<Throwable> waiting =
-                    ranks.start(() -> catchThrowable(() -> all.get(0).allReduceSum(List.of(Ranks.direct(1)))));
+                    ranks.start(() -> catchThrowable(() -> all.get(0).allReduceSum(List.of(Ranks.direct(1f)))));
             await(() -> fake.left() == 0);
             all.get(0).close();
             assertThat(Ranks.results(List.of(waiting)).get(0)).isInstanceOf(CollectiveAbortedException.class);
@@ -201,7 +200,7 @@ class NcclCollectiveTest {
             fake.alwaysAnswers("state", 0, 7).answers("ncclGroupEnd", -1, 7);
             Future<Boolean> interrupted = ranks.start(() -> {
                 Thread.currentThread().interrupt();
-                assertThatThrownBy(() -> all.get(0).allReduceSum(List.of(Ranks.direct(1))))
+                assertThatThrownBy(() -> all.get(0).allReduceSum(List.of(Ranks.direct(1f))))
                         .isInstanceOf(CollectiveAbortedException.class);
                 return Thread.interrupted();
             });
@@ -211,21 +210,21 @@ class NcclCollectiveTest {
     }
 
     @Test
-    void aRankThatDiesWhileOthersWaitForNcclIsNamedByTheRing() throws Exception {
+    void aRankThatFallsSilentWhileOthersWaitForNcclIsNamedByTheRing() throws Exception {
+        fake.alwaysAnswers("ncclCommInitRankConfig", 0, 7).alwaysAnswers("state", 0, 7);
         try (Ranks ranks = new Ranks(2)) {
+            RingCollective silent = ranks.ring(1, 1, new RingSettings(Duration.ofMinutes(10), 0, false));
             RingSettings soon = new RingSettings(Duration.ofSeconds(1), 0, false);
-            RingCollective silent = ranks.ring(1, 1, soon);
             NcclCollective nccl = new NcclCollective(ranks.ring(1, 0, soon), fake.library(), fake.driver());
-            fake.alwaysAnswers("ncclCommInitRankConfig", 0, 7).alwaysAnswers("state", 0, 7);
             Future<Throwable> waiting = ranks.start(() -> catchThrowable(() -> nccl.connect(Ranks.PATIENCE)));
             silent.connect(Ranks.PATIENCE);
             silent.broadcast(0, List.of(Ranks.direct(NcclUniqueId.BYTES)));
-            silent.close();
             Throwable seen = Ranks.results(List.of(waiting)).get(0);
-            assertThat(seen).isInstanceOf(CollectiveAbortedException.class);
-            assertThat(((CollectiveAbortedException) seen).rank()).isEqualTo(1);
+            assertThat(seen).isInstanceOf(PeerLostException.class).hasMessageContaining("it was silent");
+            assertThat(((PeerLostException) seen).rank()).isEqualTo(1);
             assertThat(fake.calls()).containsOnlyOnce("0 abort");
             nccl.close();
+            silent.close();
         }
     }
 
@@ -235,9 +234,8 @@ class NcclCollectiveTest {
         try (Ranks ranks = new Ranks(2)) {
             List<Future<Throwable>> waiting = new ArrayList<>();
             List<NcclCollective> all = made(ranks, 2);
-            all.get(0);
             waiting.add(ranks.start(() -> catchThrowable(() -> all.get(0).connect(Ranks.PATIENCE))));
-            waiting.add(ranks.start(() -> catchThrowable(() -> all.get(1).connect(SHORTLY.multipliedBy(5)))));
+            waiting.add(ranks.start(() -> catchThrowable(() -> all.get(1).connect(SHORT))));
             List<Throwable> seen = Ranks.results(waiting);
             assertThat(seen.get(1)).isInstanceOf(PeerLostException.class).hasMessageContaining("longer than 1 s");
             assertThat(seen.get(0)).isInstanceOf(CollectiveAbortedException.class);
@@ -257,7 +255,7 @@ class NcclCollectiveTest {
 
     @Test
     void oneRankAloneNeedsNoNccl() throws Exception {
-        each(1, nccl -> nccl.allReduceSum(List.of(Ranks.direct(1))));
+        each(1, nccl -> nccl.allReduceSum(List.of(Ranks.direct(1f))));
         assertThat(fake.calls()).isEmpty();
     }
 
@@ -265,7 +263,7 @@ class NcclCollectiveTest {
     void anOperationBeforeConnectingIsAnError() throws Exception {
         try (Ranks ranks = new Ranks(2)) {
             NcclCollective nccl = made(ranks, 2).get(0);
-            assertThatThrownBy(() -> nccl.allReduceSum(List.of(Ranks.direct(1))))
+            assertThatThrownBy(() -> nccl.allReduceSum(List.of(Ranks.direct(1f))))
                     .isInstanceOf(IllegalStateException.class);
             nccl.close();
         }
@@ -318,7 +316,7 @@ class NcclCollectiveTest {
                     try (nccl) {
                         nccl.connect(Ranks.PATIENCE);
                         while (true) {
-                            nccl.allReduceSum(List.of(Ranks.direct(1)));
+                            nccl.allReduceSum(List.of(Ranks.direct(1f)));
                         }
                     }
                 })));
