@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
@@ -35,13 +34,13 @@ class NcclCollectiveTest {
     private static FakeNccl fake;
 
     @BeforeAll
-    static void compile() throws IOException, InterruptedException {
+    static void compile() throws InterruptedException {
         fake = FakeNccl.compile(folder);
     }
 
     @BeforeEach
     void reset() {
-        fake.reset();
+        FakeNccl.required(fake).reset();
     }
 
     @Test

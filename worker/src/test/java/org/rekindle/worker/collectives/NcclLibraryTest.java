@@ -73,13 +73,13 @@ class NcclLibraryTest {
         private static FakeNccl fake;
 
         @BeforeAll
-        static void compile() throws IOException, InterruptedException {
+        static void compile() throws InterruptedException {
             fake = FakeNccl.compile(folder);
         }
 
         @BeforeEach
         void reset() {
-            fake.reset();
+            FakeNccl.required(fake).reset();
         }
 
         @Test
