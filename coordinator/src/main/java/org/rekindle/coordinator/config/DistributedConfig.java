@@ -6,15 +6,18 @@ package org.rekindle.coordinator.config;
  * @param distBackend {@code nccl}, {@code gloo} or {@code ring}; null for the default of the machine
  * @param distUrl accepted for the original's sake
  * @param gradientDtype {@link #FLOAT32}, the default, or {@link #BFLOAT16}: what sums of gradients travel as between workers
+ * @param shardOptimizer whether each worker keeps the optimizer's state of a part of the parameters alone (ZeRO-1); default false
  * @param tls how nodes prove who they are; null where whoever reaches them is believed
  */
-public record DistributedConfig(String distBackend, String distUrl, String gradientDtype, TlsConfig tls) {
+public record DistributedConfig(
+        String distBackend, String distUrl, String gradientDtype, Boolean shardOptimizer, TlsConfig tls) {
 
     public static final String FLOAT32 = "float32";
     public static final String BFLOAT16 = "bfloat16";
 
     public DistributedConfig {
         gradientDtype = gradientDtype == null ? FLOAT32 : gradientDtype;
+        shardOptimizer = shardOptimizer != null && shardOptimizer;
         tls = new TlsConfig(null, null, null).equals(tls) ? null : tls;
     }
 }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.stream.IntStream;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -50,13 +51,14 @@ public final class BarrierBenchmark {
     private final int steps;
     private final AtomicLongArray lastReady;
     private final AtomicLongArray lastCommit;
+    private final AtomicLong messages = new AtomicLong(); // of the measured steps
     private final CountDownLatch done;
 
     /**
      * @param medianMillis from the last ready that was sent to the last commit that arrived
      * @param p99Millis the same, of the slowest hundredth
-     * @param messagesPerStep sent and received by the coordinator
-     * @param bytesPerStep of these messages, without the headers of remoting
+     * @param messagesPerStep that the workers sent and got
+     * @param bytesPerStep of these messages, by the size of one of each kind, without the headers of remoting
      */
     public record Result(
             int workers,
@@ -166,6 +168,7 @@ public final class BarrierBenchmark {
                     })
                     .onMessage(Commit.class, commit -> {
                         later(lastCommit, (int) commit.step());
+                        count(commit.step());
                         if (commit.step() == steps) {
                             done.countDown();
                         } else {
@@ -185,6 +188,7 @@ public final class BarrierBenchmark {
             Map<Integer, LaneCursor> cursors) {
         CoordinatorCommand.StepReady ready = stepReady(assignment, step, cursors);
         later(lastReady, (int) step);
+        count(step);
         coordinator.tell(ready);
     }
 
@@ -205,6 +209,12 @@ public final class BarrierBenchmark {
                 true,
                 ranges,
                 new StepStages(0.01, 0.5, 0.1, StageCounts.NONE));
+    }
+
+    private void count(long step) {
+        if (step > WARM_UP) {
+            messages.incrementAndGet();
+        }
     }
 
     private static void later(AtomicLongArray times, int step) {
@@ -230,7 +240,7 @@ public final class BarrierBenchmark {
                 millis.length,
                 millis[millis.length / 2],
                 millis[(int) Math.ceil(millis.length * 0.99) - 1],
-                2L * workers,
+                messages.get() / millis.length,
                 workers * ready + (workers - witnesses) * commit + witnesses * witness);
     }
 

@@ -8,8 +8,10 @@ package org.rekindle.coordinator.steps;
  * @param saveEvery optimizer steps between checkpoints
  * @param workers who may compute
  * @param maxSkippedSteps skipped steps in a row that take the run back to its newest checkpoint
+ * @param shared whether each worker holds a part of the state only: a generation of other workers then begins at a checkpoint
  */
-public record RunPlan(int lanes, long totalSteps, long saveEvery, Workers workers, int maxSkippedSteps) {
+public record RunPlan(
+        int lanes, long totalSteps, long saveEvery, Workers workers, int maxSkippedSteps, boolean shared) {
 
     /**
      * Bounds of the number of workers.
@@ -37,11 +39,21 @@ public record RunPlan(int lanes, long totalSteps, long saveEvery, Workers worker
     /** The same run, whose next generation waits for so many workers. */
     RunPlan startingWith(int first) {
         return new RunPlan(
-                lanes, totalSteps, saveEvery, new Workers(first, workers.min(), workers.max()), maxSkippedSteps);
+                lanes,
+                totalSteps,
+                saveEvery,
+                new Workers(first, workers.min(), workers.max()),
+                maxSkippedSteps,
+                shared);
     }
 
     /** A run of any number of workers, which starts when the first {@code workers} are there. */
     public RunPlan(int lanes, long totalSteps, long saveEvery, int workers) {
-        this(lanes, totalSteps, saveEvery, new Workers(workers, 1, Integer.MAX_VALUE), 10);
+        this(lanes, totalSteps, saveEvery, new Workers(workers, 1, Integer.MAX_VALUE), 10, false);
+    }
+
+    /** The same with a state that the workers share. */
+    RunPlan withSharedState() {
+        return new RunPlan(lanes, totalSteps, saveEvery, workers, maxSkippedSteps, true);
     }
 }

@@ -64,6 +64,7 @@ public final class StepProtocol<W> {
     private boolean saveDue; // a checkpoint is overdue
     private boolean closing; // the last step is committed and its checkpoint is being written
     private Rollback rollback; // waits for its checkpoint
+    private boolean changing; // a state that is shared waits for the checkpoint that other workers begin at
     private long rolledBackTo = -1;
     private Outcome outcome;
 
@@ -122,6 +123,12 @@ public final class StepProtocol<W> {
         if (roster.isEmpty()) {
             end(Outcome.failed("all workers were lost after step " + committed
                     + "; start the run again to go on from its newest checkpoint"));
+        } else if (rank >= 0 && plan.shared() && rollback == null && saved != committed) {
+            abort();
+            rollBack(
+                    "worker %d of %d was lost with its part of the state"
+                            .formatted(rank, generation.ranks().size()),
+                    false);
         } else if (rank >= 0 && !closing) {
             String reason = "worker %d of %d was lost"
                     .formatted(rank, generation.ranks().size());
@@ -229,7 +236,13 @@ public final class StepProtocol<W> {
      * @param suspect rank that the others lost; -1 for none
      */
     public List<Effect<W>> collectiveLost(long ofGeneration, int suspect, String line) {
-        if (outcome != null || closing || generation == null || generation.number() != ofGeneration) {
+        if (outcome != null || generation == null || generation.number() != ofGeneration) {
+            return takeEffects();
+        } else if (plan.shared() && (closing || changing)) {
+            abort();
+            rollBack(line, false);
+            return takeEffects();
+        } else if (closing) {
             return takeEffects();
         }
         notice("step %d is replayed: %s".formatted(committed + 1, line));
@@ -277,6 +290,8 @@ public final class StepProtocol<W> {
         saved = Math.max(saved, step);
         if (outcome == null && closing && step == committed) {
             end(committed >= plan.totalSteps() ? Outcome.completed(committed) : Outcome.drained(committed));
+        } else if (outcome == null && changing && step == committed) {
+            rollBack("workers came or went", false);
         }
         return takeEffects();
     }
@@ -333,8 +348,11 @@ public final class StepProtocol<W> {
         } else {
             cursors.putAll(at);
         }
-        notice("back to the checkpoint of step %d: %s".formatted(step, why.reason()));
-        effects.add(new Effect.Happened<>(LedgerEvent.rollback(step, number + 1, committed, leftOut, why.reason())));
+        if (step != committed || leftOut != null) {
+            notice("back to the checkpoint of step %d: %s".formatted(step, why.reason()));
+            effects.add(
+                    new Effect.Happened<>(LedgerEvent.rollback(step, number + 1, committed, leftOut, why.reason())));
+        }
         committed = step;
         saved = step;
         closing = committed >= plan.totalSteps();
@@ -373,7 +391,9 @@ public final class StepProtocol<W> {
         suspicions.clear();
         committed++;
         closing = draining || committed >= plan.totalSteps();
-        boolean checkpoint = closing || saveDue || committed % plan.saveEvery() == 0;
+        boolean changes = !closing && !chosen(roster.staying()).equals(generation.ranks());
+        changing = changes && plan.shared();
+        boolean checkpoint = closing || changing || saveDue || committed % plan.saveEvery() == 0;
         saveDue &= !checkpoint;
 
         LedgerEntry entry = new LedgerEntry(committed, generation.number(), ranges, !finite);
@@ -386,7 +406,6 @@ public final class StepProtocol<W> {
         }
 
         generation.ranks().stream().filter(roster::contains).forEach(worker -> roster.holds(worker, committed));
-        boolean changes = !closing && !chosen(roster.staying()).equals(generation.ranks());
         Map<Integer, LaneCursor> all = Map.copyOf(cursors);
         for (int rank = 0; rank < generation.ranks().size(); rank++) {
             tell(
@@ -394,7 +413,7 @@ public final class StepProtocol<W> {
                     new Commit(
                             generation.number(), committed, finite, told(rank, all), checkpoint, closing || changes));
         }
-        if (changes) {
+        if (changes && !changing) {
             form("workers came or went");
         }
     }
@@ -443,6 +462,10 @@ public final class StepProtocol<W> {
                     .formatted(candidates().size(), plan.workers().min()));
             return;
         }
+        if (plan.shared() && number > 0 && !isWhole(team)) {
+            rollBack(reason, false);
+            return;
+        }
         W holder = holder(team);
         if (holder == null) {
             rollBack("no worker is left with the weights of step " + committed, false);
@@ -469,6 +492,13 @@ public final class StepProtocol<W> {
     /** Who may compute: not those who leave, unless nobody else is left to save the run. */
     private List<W> candidates() {
         return roster.staying().isEmpty() ? roster.all() : roster.staying();
+    }
+
+    /** Whether these workers, and no others, hold the state. */
+    private boolean isWhole(List<W> team) {
+        return generation != null
+                && team.equals(generation.ranks())
+                && team.stream().allMatch(worker -> roster.weights(worker) == committed);
     }
 
     /** Those who have the weights before those who would have to take them, and who computes before who waits; in the order of their nodes. */
@@ -531,6 +561,7 @@ public final class StepProtocol<W> {
     /** Whoever computes stops; {@link #rolledBack} follows. */
     private void rollBack(String reason, boolean leavesOut) {
         generation = null;
+        changing = false;
         ready.clear();
         rollback = new Rollback(reason, leavesOut);
         effects.add(new Effect.RollBack<>(number + 1));

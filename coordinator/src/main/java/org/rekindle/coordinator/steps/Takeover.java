@@ -68,7 +68,7 @@ record Takeover(RunStart start, LedgerEntry decided, boolean missing) {
         Map<Integer, LaneCursor> cursors = new HashMap<>();
         if (step == ledger.step()) {
             cursors.putAll(ledger.cursors(step, saved.cursors()));
-        } else if (step == ledger.step() - 1) {
+        } else if (step == ledger.step() - 1 && ledger.last() != null) {
             ledger.last().lanes().forEach((lane, range) -> cursors.put(lane, range.before()));
         } else {
             workers.stream()

@@ -295,6 +295,20 @@ final class SimulatedRun {
         }
 
         private void begin(WorkerCommand.Assignment assigned) {
+            if (plan.shared()) {
+                assertThat(assigned.transfer().receivers())
+                        .as("a shared state comes from a checkpoint")
+                        .isEmpty();
+                boolean sameTeam = assignment != null
+                        && assignment.generation() == assigned.generation() - 1
+                        && assignment.workers() == assigned.workers()
+                        && assignment.rank() == assigned.rank();
+                assertThat(sameTeam
+                                || assigned.generation() == 1
+                                || assigned.transfer().checkpoint() != null)
+                        .as("other workers begin at a checkpoint")
+                        .isTrue();
+            }
             boolean takes = assigned.transfer().receivers().contains(assigned.rank())
                     || assigned.transfer().checkpoint() != null;
             if (!takes) {

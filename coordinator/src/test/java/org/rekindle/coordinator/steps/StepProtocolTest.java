@@ -2,7 +2,10 @@ package org.rekindle.coordinator.steps;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.lang.reflect.Field;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
@@ -20,12 +23,14 @@ import org.rekindle.data.lanes.LaneCursor;
 class StepProtocolTest {
 
     /** Every number of the script is one event: whose turn it is and what happens. */
-    @Property(tries = 2000)
+    @Property(tries = 4000)
     void whateverHappensNothingIsLostOrTwice(
             @ForAll @IntRange(min = 1, max = 5) int lanes,
             @ForAll @IntRange(min = 1, max = 4) int workers,
+            @ForAll boolean shared,
             @ForAll @Size(max = 300) List<@IntRange(min = 0, max = 2299) Integer> script) {
-        SimulatedRun run = new SimulatedRun(new RunPlan(lanes, 20, 7, workers));
+        RunPlan plan = new RunPlan(lanes, 20, 7, workers);
+        SimulatedRun run = new SimulatedRun(shared ? plan.withSharedState() : plan);
         for (int i = 0; i < workers; i++) {
             run.join();
         }
@@ -276,5 +281,22 @@ class StepProtocolTest {
         run.deliverOneFrom(worker);
         assertThat(run.ledger).isEmpty();
         assertThat(run.outcome.line()).contains("not the next of its lanes");
+    }
+
+    @Test
+    void itsMemoryDoesNotGrowWithTheSteps() throws IllegalAccessException {
+        SimulatedRun run = new SimulatedRun(new RunPlan(3, 3000, 7, 2));
+        run.join();
+        run.join();
+        assertThat(run.runToTheEnd(20_000)).isTrue();
+        assertThat(run.ledger).hasSize(3000);
+        for (Field field : StepProtocol.class.getDeclaredFields()) {
+            field.setAccessible(true);
+            Object value = field.get(run.protocol);
+            int size = value instanceof Collection<?> collection
+                    ? collection.size()
+                    : value instanceof Map<?, ?> map ? map.size() : 0;
+            assertThat(size).as(field.getName()).isLessThanOrEqualTo(3);
+        }
     }
 }

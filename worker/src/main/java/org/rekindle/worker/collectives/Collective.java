@@ -30,6 +30,24 @@ public interface Collective extends AutoCloseable {
     void allReduceSum(List<ByteBuffer> data);
 
     /**
+     * Sums fp32 data over all ranks, and gives each rank the sum of its part; what the other parts hold afterwards is of no use.
+     *
+     * @param parts of one vector, by the rank that gets them; may be empty
+     * @throws PeerLostException when a rank is gone
+     * @throws CollectiveAbortedException when a rank aborted
+     */
+    void reduceScatter(List<List<ByteBuffer>> parts);
+
+    /**
+     * Replaces each part by that of the rank it belongs to, bit for bit.
+     *
+     * @param parts of one vector, by the rank that gives them; may be empty
+     * @throws PeerLostException when a rank is gone
+     * @throws CollectiveAbortedException when a rank aborted
+     */
+    void allGather(List<List<ByteBuffer>> parts);
+
+    /**
      * Replaces the bytes of all ranks by those of {@code root}.
      *
      * @throws PeerLostException when a rank is gone

@@ -39,6 +39,9 @@ interface Nccl extends Library {
 
     int ncclAllReduce(Pointer send, Pointer receive, long count, int type, int operation, Pointer comm, Pointer stream);
 
+    int ncclReduce(
+            Pointer send, Pointer receive, long count, int type, int operation, int root, Pointer comm, Pointer stream);
+
     int ncclBroadcast(Pointer send, Pointer receive, long count, int type, int root, Pointer comm, Pointer stream);
 
     int ncclCommFinalize(Pointer comm);

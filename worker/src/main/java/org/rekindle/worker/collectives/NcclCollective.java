@@ -4,6 +4,8 @@ import com.sun.jna.Pointer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -14,8 +16,9 @@ import org.rekindle.data.UserException;
  *
  * <p><b>Data.</b> The buffers' addresses are addresses on this worker's device. That is what DJL's {@code torchDirectByteBuffer} gives for
  * a tensor on a GPU; such a buffer is cut and passed on like any other, but the JVM dies when Java reads or writes it. An operation comes
- * after all that is on the legacy default stream, PyTorch's own, and returns when the device is done. NCCL does not check that the ranks
- * call the same operations with the same sizes.
+ * after all that is on the legacy default stream, PyTorch's own, and returns when the device is done. Parts of ranks are of any size, so
+ * they are reduced to, and broadcast by, one rank after the other, in one group of NCCL's. NCCL does not check that the ranks call the same
+ * operations with the same sizes.
  *
  * <p><b>Id.</b> Rank 0 asks NCCL for the {@code ncclUniqueId} of the generation and broadcasts its 128 bytes over the ring, whose
  * workers know each other by the assignment's secret; so no message of the cluster's carries it, and no id is used twice.
@@ -110,12 +113,34 @@ public final class NcclCollective implements Collective {
     }
 
     @Override
+    public void reduceScatter(List<List<ByteBuffer>> parts) {
+        List<List<ByteBuffer>> byRank = byRank(parts, Float.BYTES);
+        perform("ncclReduce", () -> communicator.reduceSum(byRank, this::pause));
+    }
+
+    @Override
+    public void allGather(List<List<ByteBuffer>> parts) {
+        List<List<ByteBuffer>> byRank = byRank(parts, 1);
+        perform("ncclBroadcast", () -> communicator.broadcast(byRank, this::pause));
+    }
+
+    @Override
     public void broadcast(int root, List<ByteBuffer> data) {
         if (root < 0 || root >= worldSize()) {
             throw new IllegalArgumentException("broadcast of rank " + root + " of " + worldSize());
         }
-        List<ByteBuffer> parts = BufferVector.of(data, 1).parts();
-        perform("ncclBroadcast", () -> communicator.broadcast(root, parts, this::pause));
+        List<List<ByteBuffer>> parts = new ArrayList<>(Collections.nCopies(worldSize(), List.of()));
+        parts.set(root, data);
+        allGather(parts);
+    }
+
+    private List<List<ByteBuffer>> byRank(List<List<ByteBuffer>> parts, int multiple) {
+        if (parts.size() != worldSize()) {
+            throw new IllegalArgumentException(parts.size() + " parts for " + worldSize() + " ranks");
+        }
+        return parts.stream()
+                .map(part -> BufferVector.of(part, multiple).parts())
+                .toList();
     }
 
     /** Returns at once; the thread that waits for NCCL, or the next that calls it, gives the communicator back. */

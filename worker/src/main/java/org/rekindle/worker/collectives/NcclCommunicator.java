@@ -5,7 +5,6 @@ import com.sun.jna.Pointer;
 import com.sun.jna.ptr.PointerByReference;
 import java.nio.ByteBuffer;
 import java.util.List;
-import java.util.function.ToIntFunction;
 
 /**
  * One communicator of NCCL, from {@link #init} to {@link #destroy} or {@link #abort}. No call of NCCL's blocks: what is in progress is
@@ -14,6 +13,9 @@ import java.util.function.ToIntFunction;
  * <p>One thread at a time.
  */
 final class NcclCommunicator {
+
+    /** The legacy default stream, PyTorch's own. */
+    private static final Pointer STREAM = Pointer.NULL;
 
     private final NcclLibrary nccl;
 
@@ -43,33 +45,46 @@ final class NcclCommunicator {
 
     /** Puts the sum of fp32 buffers, each in place, on the legacy default stream. */
     void allReduceSum(List<ByteBuffer> data, Runnable pause) {
-        enqueue("ncclAllReduce", data, pause, buffer -> {
-            Pointer memory = Native.getDirectBufferPointer(buffer);
-            long count = buffer.remaining() / Float.BYTES;
-            return nccl.functions()
-                    .ncclAllReduce(memory, memory, count, Nccl.FLOAT32, Nccl.SUM, handle.getValue(), Pointer.NULL);
-        });
+        enqueue("ncclAllReduce", List.of(data), pause, (memory, bytes, rank) -> nccl.functions()
+                .ncclAllReduce(memory, memory, bytes / Float.BYTES, Nccl.FLOAT32, Nccl.SUM, handle.getValue(), STREAM));
     }
 
-    /** Puts the copying of the root's bytes on the legacy default stream. */
-    void broadcast(int root, List<ByteBuffer> data, Runnable pause) {
-        enqueue("ncclBroadcast", data, pause, buffer -> {
-            Pointer memory = Native.getDirectBufferPointer(buffer);
-            return nccl.functions()
-                    .ncclBroadcast(memory, memory, buffer.remaining(), Nccl.UINT8, root, handle.getValue(), null);
-        });
+    /** Puts the sum of fp32 buffers on the legacy default stream, for one rank each. */
+    void reduceSum(List<List<ByteBuffer>> byRank, Runnable pause) {
+        enqueue("ncclReduce", byRank, pause, (memory, bytes, rank) -> nccl.functions()
+                .ncclReduce(
+                        memory, memory, bytes / Float.BYTES, Nccl.FLOAT32, Nccl.SUM, rank, handle.getValue(), STREAM));
+    }
+
+    /** Puts the copying of bytes on the legacy default stream, from one rank each. */
+    void broadcast(List<List<ByteBuffer>> byRank, Runnable pause) {
+        enqueue("ncclBroadcast", byRank, pause, (memory, bytes, rank) -> nccl.functions()
+                .ncclBroadcast(memory, memory, bytes, Nccl.UINT8, rank, handle.getValue(), STREAM));
+    }
+
+    private interface Call {
+        int of(Pointer memory, long bytes, int rank);
     }
 
     /** As one group: NCCL starts it as a whole, and there is one wait for all. */
-    private void enqueue(String function, List<ByteBuffer> data, Runnable pause, ToIntFunction<ByteBuffer> call) {
+    private void enqueue(String function, List<List<ByteBuffer>> byRank, Runnable pause, Call call) {
         require("ncclGroupStart", nccl.functions().ncclGroupStart());
-        int result = Nccl.SUCCESS;
-        for (int i = 0; i < data.size() && result == Nccl.SUCCESS; i++) {
-            result = call.applyAsInt(data.get(i));
-        }
+        int result = calls(byRank, call);
         int ended = nccl.functions().ncclGroupEnd(); // a group that failed has to be ended, too
         require(function, result);
         await(function, ended, pause);
+    }
+
+    private static int calls(List<List<ByteBuffer>> byRank, Call call) {
+        for (int rank = 0; rank < byRank.size(); rank++) {
+            for (ByteBuffer buffer : byRank.get(rank)) {
+                int result = call.of(Native.getDirectBufferPointer(buffer), buffer.remaining(), rank);
+                if (result != Nccl.SUCCESS) {
+                    return result;
+                }
+            }
+        }
+        return Nccl.SUCCESS;
     }
 
     /** Throws when the communicator failed since; a call may be in progress. */

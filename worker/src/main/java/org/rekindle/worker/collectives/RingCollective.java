@@ -141,6 +141,36 @@ public final class RingCollective implements Collective {
     }
 
     @Override
+    public void reduceScatter(List<List<ByteBuffer>> parts) {
+        BufferVector vector = BufferVector.of(whole(parts), Float.BYTES);
+        RingPlan plan = RingPlan.reduceScatter(rank(), starts(parts));
+        perform(new RingOperation(vector, RingOperation.SUM_OF_PARTS, plan, summed, new CompletableFuture<>()));
+    }
+
+    @Override
+    public void allGather(List<List<ByteBuffer>> parts) {
+        BufferVector vector = BufferVector.of(whole(parts), 1);
+        RingPlan plan = RingPlan.allGather(rank(), starts(parts));
+        perform(new RingOperation(vector, RingOperation.GATHERING, plan, plain, new CompletableFuture<>()));
+    }
+
+    private static List<ByteBuffer> whole(List<List<ByteBuffer>> parts) {
+        return parts.stream().flatMap(List::stream).toList();
+    }
+
+    private long[] starts(List<List<ByteBuffer>> parts) {
+        if (parts.size() != worldSize()) {
+            throw new IllegalArgumentException(parts.size() + " parts for " + worldSize() + " ranks");
+        }
+        long[] starts = new long[parts.size() + 1];
+        for (int rank = 0; rank < parts.size(); rank++) {
+            starts[rank + 1] = starts[rank]
+                    + parts.get(rank).stream().mapToLong(ByteBuffer::remaining).sum();
+        }
+        return starts;
+    }
+
+    @Override
     public void broadcast(int root, List<ByteBuffer> data) {
         if (root < 0 || root >= worldSize()) {
             throw new IllegalArgumentException("broadcast of rank " + root + " of " + worldSize());

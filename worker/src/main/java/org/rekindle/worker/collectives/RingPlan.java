@@ -24,14 +24,44 @@ record RingPlan(List<Run> incoming, List<Run> outgoing, long head) {
      * segment s is summed from the left in the order of the ranks s, s + 1, ... s + W - 1 (modulo W), whatever the timing.
      */
     static RingPlan allReduce(int rank, int worldSize, long floats) {
+        long[] starts = equalParts(worldSize, floats);
         List<Run> incoming = new ArrayList<>();
         List<Run> outgoing = new ArrayList<>();
         for (int step = 0; step <= 2 * worldSize - 3; step++) {
-            addSegment(outgoing, rank - step, worldSize, floats, false);
-            addSegment(incoming, rank - step - 1, worldSize, floats, step <= worldSize - 2);
+            addSegment(outgoing, rank - step, starts, false);
+            addSegment(incoming, rank - step - 1, starts, step <= worldSize - 2);
         }
-        return new RingPlan(
-                incoming, outgoing, segmentStart(rank + 1, worldSize, floats) - segmentStart(rank, worldSize, floats));
+        return new RingPlan(incoming, outgoing, starts[rank + 1] - starts[rank]);
+    }
+
+    /**
+     * The first half of {@link #allReduce}, one rank further on: in the end rank r has the sum of segment r, summed in the order of the
+     * ranks r + 1, ... r + W (modulo W).
+     *
+     * @param starts where the segments begin, in bytes, and where the last one ends
+     */
+    static RingPlan reduceScatter(int rank, long[] starts) {
+        int worldSize = starts.length - 1;
+        List<Run> incoming = new ArrayList<>();
+        List<Run> outgoing = new ArrayList<>();
+        for (int step = 0; step <= worldSize - 2; step++) {
+            addSegment(outgoing, rank - step - 1, starts, false);
+            addSegment(incoming, rank - step - 2, starts, true);
+        }
+        int first = Math.floorMod(rank - 1, worldSize);
+        return new RingPlan(incoming, outgoing, starts[first + 1] - starts[first]);
+    }
+
+    /** The second half: segment r goes from rank r to all others. */
+    static RingPlan allGather(int rank, long[] starts) {
+        int worldSize = starts.length - 1;
+        List<Run> incoming = new ArrayList<>();
+        List<Run> outgoing = new ArrayList<>();
+        for (int step = 0; step <= worldSize - 2; step++) {
+            addSegment(outgoing, rank - step, starts, false);
+            addSegment(incoming, rank - step - 1, starts, false);
+        }
+        return new RingPlan(incoming, outgoing, starts[rank + 1] - starts[rank]);
     }
 
     /** From {@code root} all round the ring, as far as the root's predecessor. */
@@ -42,17 +72,21 @@ record RingPlan(List<Run> incoming, List<Run> outgoing, long head) {
         return new RingPlan(incoming, outgoing, rank == root ? bytes : 0);
     }
 
-    private static void addSegment(List<Run> runs, int number, int worldSize, long floats, boolean add) {
-        int segment = Math.floorMod(number, worldSize);
-        long start = segmentStart(segment, worldSize, floats);
-        long end = segmentStart(segment + 1, worldSize, floats);
+    private static void addSegment(List<Run> runs, int number, long[] starts, boolean add) {
+        int segment = Math.floorMod(number, starts.length - 1);
+        long start = starts[segment];
+        long end = starts[segment + 1];
         if (end > start) {
             runs.add(new Run(start, end - start, add));
         }
     }
 
     /** In bytes. */
-    private static long segmentStart(int segment, int worldSize, long floats) {
-        return floats / worldSize * segment * Float.BYTES + Math.min(segment, floats % worldSize) * Float.BYTES;
+    private static long[] equalParts(int parts, long floats) {
+        long[] starts = new long[parts + 1];
+        for (int part = 0; part <= parts; part++) {
+            starts[part] = floats / parts * part * Float.BYTES + Math.min(part, floats % parts) * Float.BYTES;
+        }
+        return starts;
     }
 }

@@ -32,15 +32,27 @@ public final class TimedCollective implements Collective {
 
     @Override
     public void allReduceSum(List<ByteBuffer> data) {
-        long start = System.nanoTime();
-        collective.allReduceSum(data);
-        nanos += System.nanoTime() - start;
+        timed(() -> collective.allReduceSum(data));
+    }
+
+    @Override
+    public void reduceScatter(List<List<ByteBuffer>> parts) {
+        timed(() -> collective.reduceScatter(parts));
+    }
+
+    @Override
+    public void allGather(List<List<ByteBuffer>> parts) {
+        timed(() -> collective.allGather(parts));
     }
 
     @Override
     public void broadcast(int root, List<ByteBuffer> data) {
+        timed(() -> collective.broadcast(root, data));
+    }
+
+    private void timed(Runnable call) {
         long start = System.nanoTime();
-        collective.broadcast(root, data);
+        call.run();
         nanos += System.nanoTime() - start;
     }
 

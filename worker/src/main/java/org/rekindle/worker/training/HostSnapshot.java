@@ -5,15 +5,21 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import java.util.function.Supplier;
+import org.rekindle.worker.collectives.Collective;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.pipeline.SafetensorsWriter;
 import org.rekindle.worker.pipeline.Weights;
 import org.rekindle.worker.pipeline.Weights.HostTensor;
+import org.rekindle.worker.torchscript.Tensors;
 
 /**
  * The training state at one moment, in the JVM's heap: 12 bytes per parameter, 16 with EMA.
@@ -44,6 +50,58 @@ record HostSnapshot(
                 copy(optimizer.expAvgSq()),
                 copy(optimizer.ema()),
                 optimizer.updates());
+    }
+
+    /** The same where each rank owns a part: {@link #contribute} on all others, at the same time. */
+    static HostSnapshot gathered(
+            Optimizer optimizer, Collective collective, Component component, Supplier<Path> frozen) {
+        return new HostSnapshot(
+                frozen,
+                component,
+                copy(optimizer.parameters()),
+                gather(optimizer, optimizer.expAvg(), collective),
+                gather(optimizer, optimizer.expAvgSq(), collective),
+                optimizer.keepsAverages() ? gather(optimizer, optimizer.ema(), collective) : Map.of(),
+                optimizer.updates());
+    }
+
+    static void contribute(Optimizer optimizer, Collective collective) {
+        pass(optimizer, optimizer.expAvg(), collective, (name, values) -> {});
+        pass(optimizer, optimizer.expAvgSq(), collective, (name, values) -> {});
+        if (optimizer.keepsAverages()) {
+            pass(optimizer, optimizer.ema(), collective, (name, values) -> {});
+        }
+    }
+
+    private static Map<String, HostTensor> gather(
+            Optimizer optimizer, Map<String, NDArray> own, Collective collective) {
+        Map<String, HostTensor> all = new LinkedHashMap<>();
+        pass(optimizer, own, collective, (name, values) -> {
+            float[] copy = new float[values.remaining() / Float.BYTES];
+            values.duplicate().order(values.order()).asFloatBuffer().get(copy);
+            all.put(
+                    name,
+                    new HostTensor(optimizer.parameters().get(name).getShape().getShape(), copy));
+        });
+        return all;
+    }
+
+    /** Each tensor goes from who owns it to all. */
+    private static void pass(
+            Optimizer optimizer,
+            Map<String, NDArray> own,
+            Collective collective,
+            BiConsumer<String, ByteBuffer> taken) {
+        int index = 0;
+        for (Map.Entry<String, NDArray> parameter : optimizer.parameters().entrySet()) {
+            int owner = optimizer.shards().owner(index++);
+            int bytes = Math.toIntExact(parameter.getValue().size() * Float.BYTES);
+            ByteBuffer values = owner == collective.rank()
+                    ? Tensors.memory(own.get(parameter.getKey()))
+                    : ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
+            collective.broadcast(owner, List.of(values));
+            taken.accept(parameter.getKey(), values);
+        }
     }
 
     private static Map<String, HostTensor> copy(Map<String, NDArray> arrays) {

@@ -2,6 +2,8 @@ package org.rekindle.worker.training;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -41,6 +43,7 @@ public final class ModelSession implements TrainingSession {
     private final long seed;
     private final Supplier<Path> frozen;
     private final Validation validation;
+    private final boolean shares; // each rank owns a part of the optimizer's state
 
     /** Owns {@link #measured} between gradients and update; null in between. */
     private NDManager step;
@@ -56,7 +59,8 @@ public final class ModelSession implements TrainingSession {
             LrSchedule learningRate,
             long seed,
             Supplier<Path> frozen,
-            Validation validation) {
+            Validation validation,
+            boolean shares) {
         this.manager = manager;
         this.objective = objective;
         this.optimizer = optimizer;
@@ -65,6 +69,7 @@ public final class ModelSession implements TrainingSession {
         this.seed = seed;
         this.frozen = frozen;
         this.validation = validation;
+        this.shares = shares;
     }
 
     /**
@@ -95,7 +100,8 @@ public final class ModelSession implements TrainingSession {
                     learningRate,
                     config.system().seed(),
                     frozen,
-                    validation);
+                    validation,
+                    config.distributed().shardOptimizer());
         } catch (RuntimeException e) {
             manager.close();
             throw e;
@@ -159,13 +165,45 @@ public final class ModelSession implements TrainingSession {
                 losses.add(loss);
             }
         }
-        if (collective != null) {
-            collective.allReduceSum(optimizer.gradientMemory());
-        }
+        reduce();
         measured = optimizer.measure(this.step, losses);
         double[] values = measured.toDoubleArray(); // the only time in a step that the host waits for the device
+        if (isShared()) {
+            values[1] = normOverRanks(values[1]);
+            measured = this.step.create(values);
+        }
         boolean finite = Double.isFinite(values[0]) && Double.isFinite(values[1]);
         return new StepResult(values[0], values[1], finite);
+    }
+
+    private void reduce() {
+        if (isShared()) {
+            collective.reduceScatter(optimizer.shards().parts(optimizer.gradientMemory()));
+        } else if (collective != null) {
+            collective.allReduceSum(optimizer.gradientMemory());
+        }
+    }
+
+    private boolean isShared() {
+        return shares && collective != null;
+    }
+
+    /** The norm of all gradients from those of the ranks' parts; the same on all ranks. */
+    private double normOverRanks(double own) {
+        List<ByteBuffer> norms = new ArrayList<>();
+        for (int rank = 0; rank < collective.worldSize(); rank++) {
+            norms.add(ByteBuffer.allocateDirect(Double.BYTES)
+                    .order(ByteOrder.nativeOrder())
+                    .putDouble(0, own));
+        }
+        collective.allGather(norms.stream().map(List::of).toList());
+        return Math.sqrt(norms.stream()
+                .mapToDouble(norm -> Math.pow(norm.getDouble(0), 2))
+                .sum());
+    }
+
+    private void gatherWeights() {
+        collective.allGather(optimizer.shards().parts(optimizer.weightMemory()));
     }
 
     @Override
@@ -176,6 +214,12 @@ public final class ModelSession implements TrainingSession {
                             + " give one worker more lanes (system.lanes), or hide the GPUs (CUDA_VISIBLE_DEVICES=)");
         }
         collective = with;
+        if (shares) {
+            optimizer.share(with == null ? 0 : with.rank(), with == null ? 1 : with.worldSize());
+        }
+        if (isShared()) {
+            gatherWeights(); // where the ring broke in the last gathering
+        }
     }
 
     @Override
@@ -197,6 +241,9 @@ public final class ModelSession implements TrainingSession {
             throw new IllegalStateException("step " + step + " has no gradients");
         }
         optimizer.update(measured, learningRate.at(step - 1));
+        if (isShared()) {
+            gatherWeights();
+        }
         discard();
     }
 
@@ -223,7 +270,16 @@ public final class ModelSession implements TrainingSession {
 
     @Override
     public Snapshot snapshot() {
-        return HostSnapshot.of(optimizer, objective.component(), frozen);
+        return isShared()
+                ? HostSnapshot.gathered(optimizer, collective, objective.component(), frozen)
+                : HostSnapshot.of(optimizer, objective.component(), frozen);
+    }
+
+    @Override
+    public void contribute() {
+        if (isShared()) {
+            HostSnapshot.contribute(optimizer, collective);
+        }
     }
 
     @Override

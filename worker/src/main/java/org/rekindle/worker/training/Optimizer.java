@@ -7,7 +7,9 @@ import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.rekindle.coordinator.config.EmaConfig;
 import org.rekindle.coordinator.config.ModelConfig;
@@ -30,11 +32,13 @@ final class Optimizer implements AutoCloseable {
     private final TorchModule script;
     private final Map<String, NDArray> parameters;
     private final List<NDArray> gradients;
-    private final Map<String, NDArray> expAvg;
+    private final Map<String, NDArray> expAvg; // of the parameters of this rank, as are the next two
     private final Map<String, NDArray> expAvgSq;
     private final Map<String, NDArray> ema;
     private final Double maxGradNorm;
     private final EmaConfig averaging;
+    private final boolean averages;
+    private ParameterShards shards;
     private long updates;
 
     private Optimizer(NDManager manager, TorchModule model, OptimizerConfig.Params params, ModelConfig config) {
@@ -46,7 +50,9 @@ final class Optimizer implements AutoCloseable {
         this.gradients = allocateGradients(model);
         this.expAvg = forEachParameter(parameter -> manager.zeros(parameter.getShape()));
         this.expAvgSq = forEachParameter(parameter -> manager.zeros(parameter.getShape()));
-        this.ema = config.useEma() ? forEachParameter(NDArray::duplicate) : Map.of();
+        this.averages = config.useEma();
+        this.ema = averages ? forEachParameter(NDArray::duplicate) : Map.of();
+        this.shards = ParameterShards.whole(parameters.size());
         this.maxGradNorm = config.maxGradNorm();
         this.averaging = config.ema();
     }
@@ -83,34 +89,91 @@ final class Optimizer implements AutoCloseable {
     }
 
     /**
-     * Returns loss sum and gradient norm before clipping, of shape (2), in double precision; reading it waits for the device.
+     * Lets this rank own a share of the parameters: it keeps their moments and averages and gives the others back. What it comes to own is
+     * zero, averages equal the weights, until a checkpoint is restored. Another call of the same place changes nothing.
+     */
+    void share(int rank, int worldSize) {
+        List<Long> sizes = parameters.values().stream().map(NDArray::size).toList();
+        ParameterShards next =
+                worldSize == 1 ? ParameterShards.whole(parameters.size()) : ParameterShards.of(sizes, rank, worldSize);
+        if (next.equals(shards)) {
+            return;
+        }
+        shards = next;
+        List<String> names = List.copyOf(parameters.keySet());
+        Set<String> own = next.own().stream().map(names::get).collect(Collectors.toSet());
+        keep(expAvg, own, parameter -> manager.zeros(parameter.getShape()));
+        keep(expAvgSq, own, parameter -> manager.zeros(parameter.getShape()));
+        if (averages) {
+            keep(ema, own, NDArray::duplicate);
+        }
+    }
+
+    private void keep(Map<String, NDArray> arrays, Set<String> own, UnaryOperator<NDArray> make) {
+        Map<String, NDArray> before = Map.copyOf(arrays);
+        arrays.clear();
+        before.forEach((name, array) -> {
+            if (!own.contains(name)) {
+                array.close();
+            }
+        });
+        parameters.forEach((name, parameter) -> {
+            if (own.contains(name)) {
+                NDArray array = before.containsKey(name) ? before.get(name) : make.apply(parameter);
+                array.attach(manager);
+                arrays.put(name, array);
+            }
+        });
+    }
+
+    /** Whether averages of all parameters are kept, here or on other ranks. */
+    boolean keepsAverages() {
+        return averages;
+    }
+
+    /** Who owns which parameters, in the order of {@link #parameters}. */
+    ParameterShards shards() {
+        return shards;
+    }
+
+    /**
+     * Returns loss sum and gradient norm before clipping, of shape (2), in double precision; reading it waits for the device. Where this
+     * rank owns a part of the parameters, the norm is of their gradients alone.
      *
      * @param losses of shape ()
      */
     NDArray measure(NDManager scope, List<NDArray> losses) {
         return Torch.noGrad(
-                () -> script.call(scope, "measure", gradients, losses).singletonOrThrow());
+                () -> script.call(scope, "measure", own(gradients), losses).singletonOrThrow());
+    }
+
+    private List<NDArray> own(List<NDArray> arrays) {
+        return shards.own().stream().map(arrays::get).toList();
+    }
+
+    private List<NDArray> ownWeights() {
+        return own(List.copyOf(parameters.values()));
     }
 
     /**
-     * Clips, updates the weights and averages them. Gradients are used up: {@link #zeroGradients} before the next backward pass.
+     * Clips, updates the weights of this rank and averages them. Gradients are used up: {@link #zeroGradients} before the next backward pass.
      *
-     * @param measured what {@link #measure} gave for these gradients
+     * @param measured what {@link #measure} gave for these gradients, with the norm of all parameters' gradients
      */
     void update(NDArray measured, double learningRate) {
         updates++;
         Torch.noGrad(() -> {
             try (NDManager scope = manager.newSubManager();
                     NDManager scalars = host.newSubManager()) {
-                List<NDArray> weights = List.copyOf(parameters.values());
+                List<NDArray> ownGradients = own(gradients);
                 if (maxGradNorm != null) {
-                    script.call(scope, "clip", gradients, measured, Tensors.scalar(scope, maxGradNorm.floatValue()));
+                    script.call(scope, "clip", ownGradients, measured, Tensors.scalar(scope, maxGradNorm.floatValue()));
                 }
                 script.call(
                         scope,
                         "adamw",
-                        weights,
-                        gradients,
+                        ownWeights(),
+                        ownGradients,
                         List.copyOf(expAvg.values()),
                         List.copyOf(expAvgSq.values()),
                         Tensors.scalar(scope, (float) updates),
@@ -128,10 +191,14 @@ final class Optimizer implements AutoCloseable {
         Torch.noGrad(() -> {
             try (NDManager scope = manager.newSubManager();
                     NDArray scalar = Tensors.scalar(host, weight)) {
-                List<NDArray> weights = List.copyOf(parameters.values());
-                return script.call(scope, "average", List.copyOf(ema.values()), weights, scalar);
+                return script.call(scope, "average", List.copyOf(ema.values()), ownWeights(), scalar);
             }
         });
+    }
+
+    /** The memory of all weights, on the CPU. */
+    List<ByteBuffer> weightMemory() {
+        return parameters.values().stream().map(Tensors::memory).toList();
     }
 
     /** The memory of all gradients, on the CPU: what is written there is the gradient. */
@@ -178,17 +245,17 @@ final class Optimizer implements AutoCloseable {
         return parameters;
     }
 
-    /** First moments by parameter; live. */
+    /** First moments by parameter of this rank; live. */
     Map<String, NDArray> expAvg() {
         return expAvg;
     }
 
-    /** Second moments by parameter; live. */
+    /** Second moments by parameter of this rank; live. */
     Map<String, NDArray> expAvgSq() {
         return expAvgSq;
     }
 
-    /** Averaged weights by parameter; live. Empty where the run keeps none. */
+    /** Averaged weights by parameter of this rank; live. Empty where the run keeps none. */
     Map<String, NDArray> ema() {
         return ema;
     }

@@ -117,7 +117,8 @@ public final class StepBenchmark {
                     index -> learningRate,
                     config.system().seed(),
                     pipeline::root,
-                    null);
+                    null,
+                    false);
         } catch (RuntimeException e) {
             manager.close();
             throw e;

@@ -155,7 +155,8 @@ public record TrainingRun(
                         Math.min(place.nodes(), Math.min(lanes, max == null ? lanes : max)),
                         min,
                         max == null ? Integer.MAX_VALUE : max),
-                config.system().maxSkippedSteps());
+                config.system().maxSkippedSteps(),
+                config.distributed().shardOptimizer());
     }
 
     private static RunStart start(RunFolder folder, Checkpoint from) {

@@ -54,6 +54,9 @@ public interface TrainingSession extends AutoCloseable {
     /** Copies to the host all that a checkpoint needs. Training may go on as soon as this returns. */
     Snapshot snapshot();
 
+    /** Gives rank 0 what it lacks for its {@link #snapshot}: the other ranks call this while it takes one. */
+    void contribute();
+
     @Override
     void close();
 

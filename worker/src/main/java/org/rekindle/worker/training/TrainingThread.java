@@ -80,6 +80,9 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
      */
     record Save(long generation, long step, Map<Integer, LaneCursor> cursors) implements Command {}
 
+    /** Rank 0 takes a snapshot: give what it lacks. Not answered. */
+    record Contribute(long generation) implements Command {}
+
     /** Wait for a checkpoint being written, close the session and stop. */
     record Close() implements Command {}
 
@@ -138,6 +141,7 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
                 .onMessage(Validate.class, validate -> perform(validate.step(), () -> validate(validate.step())))
                 .onMessage(Drop.class, drop -> perform(0, session::discard))
                 .onMessage(Save.class, save -> perform(save.step(), () -> save(save)))
+                .onMessage(Contribute.class, contribute -> perform(0, () -> contribute(contribute.generation())))
                 .onMessage(Close.class, close -> {
                     checkpoints.await();
                     return Behaviors.stopped();
@@ -159,12 +163,12 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
         totalLanes = assign.totalLanes();
         Transfer transfer = assign.transfer();
         boolean takes = transfer.receivers().contains(assign.rank());
-        if (transfer.checkpoint() != null) {
-            session.restore(CheckpointFolder.read(Path.of(transfer.checkpoint())));
-        }
         Collective ofGeneration = ring.join(assign.generation(), assign.rank(), assign.peers(), assign.secret());
         collective = ofGeneration == null ? null : new TimedCollective(ofGeneration);
         session.reduceOver(collective);
+        if (transfer.checkpoint() != null) {
+            session.restore(CheckpointFolder.read(Path.of(transfer.checkpoint())));
+        }
         if (!transfer.receivers().isEmpty()) {
             session.transfer(collective, transfer.source(), takes);
         }
@@ -219,6 +223,12 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
                 snapshot,
                 checkpoint -> worker.tell(new WorkerActor.CheckpointWritten(checkpoint.step())),
                 thrown -> worker.tell(new WorkerActor.Failed(line(save.step(), thrown))));
+    }
+
+    private void contribute(long generation) {
+        if (generation == joined) {
+            session.contribute();
+        }
     }
 
     /** After a failure nothing more is computed; what remains is to be told to close. */

@@ -302,6 +302,8 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     private void goOn(boolean checkpoint, boolean hold) {
         if (checkpoint && assignment.rank() == 0) {
             thread.tell(new TrainingThread.Save(assignment.generation(), committed, cursors));
+        } else if (checkpoint) {
+            thread.tell(new TrainingThread.Contribute(assignment.generation()));
         }
         if (!hold) {
             inFlight = true;

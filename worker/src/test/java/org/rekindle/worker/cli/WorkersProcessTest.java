@@ -130,4 +130,26 @@ class WorkersProcessTest {
         }
         assertUndisturbed(run);
     }
+
+    /** A part of the state is lost with its worker: back to the checkpoint. Afterwards one worker goes on with all of it. */
+    @Test
+    void workersThatShareTheOptimizersStateAreKilledJoinAndHandItOver() throws Exception {
+        String[] shared = {"distributed.shard_optimizer=true", "experiment.save_every=20"};
+        RunningWorkers run = new RunningWorkers(folder, "shared", STEPS);
+        List<RekindleProcess> two = List.of(run.start(0, 2, shared), run.start(1, 2, shared));
+        two.get(0).awaitLines(run.files().metricsFile(), 25 + random.nextInt(60));
+        two.get(1).kill();
+        RekindleProcess replacement = run.start(1, 2, shared);
+        two.get(0)
+                .await(
+                        "three generations",
+                        () -> run.files().events("generation").size() == 3);
+        two.get(0).signal("USR1");
+        two.get(0).awaitSuccess();
+        replacement.awaitSuccess();
+        assertThat(run.files().events("rollback")).hasSize(1);
+
+        run.startAll(1).get(0).awaitSuccess();
+        assertUndisturbed(run);
+    }
 }
