@@ -50,6 +50,11 @@ final class BufferVector {
         return bytes;
     }
 
+    /** Those that hold something, each from 0 to its limit. */
+    List<ByteBuffer> parts() {
+        return List.of(parts);
+    }
+
     /** Views of {@code length} bytes from {@code offset}, in native order. */
     ByteBuffer[] range(long offset, long length) {
         List<ByteBuffer> views = new ArrayList<>(1);

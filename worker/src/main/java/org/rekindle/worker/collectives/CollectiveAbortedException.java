@@ -10,7 +10,7 @@ public class CollectiveAbortedException extends RuntimeException {
         this.rank = rank;
     }
 
-    /** The rank that aborted or is lost. */
+    /** The rank that aborted or is lost; -1 where NCCL lost one and does not say which. */
     public int rank() {
         return rank;
     }

@@ -200,10 +200,21 @@ public final class RingCollective implements Collective {
         }
     }
 
+    /**
+     * Throws as an operation would when the ring has come to its end. Any thread may ask, also while an operation runs.
+     *
+     * @throws CollectiveAbortedException when a rank is lost or aborted
+     */
+    void check() {
+        RingFailure seen = failure.get();
+        if (seen != null) {
+            throw seen.exception(generation);
+        }
+    }
+
     private void perform(RingOperation operation) {
-        if (failure.get() != null) {
-            throw failure.get().exception(generation);
-        } else if (worldSize() == 1) {
+        check();
+        if (worldSize() == 1) {
             return;
         } else if (loop == null) {
             throw new IllegalStateException("the ring of generation " + generation + " is not connected");

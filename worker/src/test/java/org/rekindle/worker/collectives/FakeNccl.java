@@ -1,0 +1,111 @@
+package org.rekindle.worker.collectives;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.sun.jna.Library;
+import com.sun.jna.Native;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/** A library with the functions of libnccl and libcuda that are called, compiled from {@code nccl/fake-nccl.c}; see there. */
+final class FakeNccl {
+
+    static final int FOR_EVER = -1;
+    private static final int VERSION = 22602;
+
+    interface Script extends Library {
+        void fakeReset(int version);
+
+        void fakeResult(String function, int rank, int result, int times);
+
+        void fakeLastError();
+
+        int fakeLeft();
+
+        String fakeCalls();
+    }
+
+    private final Path file;
+    private final Script script;
+
+    private FakeNccl(Path file) {
+        this.file = file;
+        this.script = Native.load(file.toString(), Script.class);
+    }
+
+    /** Null where there is no gcc, for {@link #required} to tell test by test: what a class skips as a whole is not counted. */
+    static FakeNccl compile(Path folder) throws InterruptedException {
+        Path file = folder.resolve("libfake-nccl.so");
+        Process compiler;
+        try {
+            compiler = new ProcessBuilder(
+                            "gcc", "-shared", "-fPIC", "-pthread", "-Wall", "-Werror", "-o", file.toString(), source())
+                    .inheritIO()
+                    .start();
+        } catch (IOException e) {
+            return null;
+        }
+        assertThat(compiler.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(compiler.exitValue()).isZero();
+        return new FakeNccl(file);
+    }
+
+    /** Skips the test that needs what {@link #compile} could not give. */
+    static FakeNccl required(FakeNccl compiled) {
+        assumeTrue(compiled != null, "skipped: no gcc to compile the fake libnccl with");
+        return compiled;
+    }
+
+    private static String source() {
+        return Path.of("src/test/resources/nccl/fake-nccl.c").toAbsolutePath().toString();
+    }
+
+    FakeNccl reset() {
+        return reset(VERSION);
+    }
+
+    FakeNccl reset(int version) {
+        script.fakeReset(version);
+        return this;
+    }
+
+    /** The next results of a function, or of {@code state}: what {@code ncclCommGetAsyncError} says of a rank's communicator. */
+    FakeNccl answers(String function, int rank, int... results) {
+        for (int result : results) {
+            script.fakeResult(function, rank, result, 1);
+        }
+        return this;
+    }
+
+    FakeNccl alwaysAnswers(String function, int rank, int result) {
+        script.fakeResult(function, rank, result, FOR_EVER);
+        return this;
+    }
+
+    FakeNccl saysMore() {
+        script.fakeLastError();
+        return this;
+    }
+
+    /** Results that nobody has asked for yet. */
+    int left() {
+        return script.fakeLeft();
+    }
+
+    /** What was called, polls left out. */
+    List<String> calls() {
+        return script.fakeCalls().lines().toList();
+    }
+
+    NcclLibrary library() {
+        return NcclLibrary.load(Map.of("NCCL_LIBRARY_PATH", file.toString()));
+    }
+
+    CudaDriver driver() {
+        return CudaDriver.load(file.toString());
+    }
+}
