@@ -125,7 +125,7 @@ class CheckpointFolderTest {
                 .isInstanceOf(IllegalStateException.class);
 
         assertThat(names(folder)).containsExactly("step_00000001");
-        assertThat(names(run)).containsExactly("checkpoints", "current_pipeline");
+        assertThat(names(run)).containsExactly("checkpoints", "current_pipeline", "fence.lock");
         assertThat(found()).contains(previous);
         assertThat(run.resolve("current_pipeline/model_index.json")).exists();
         checkpoints.commit(state(2), writer("weights"));
@@ -161,7 +161,7 @@ class CheckpointFolderTest {
         assertThat(passedOver).isEmpty();
         checkpoints.removeLeftovers();
         assertThat(names(folder)).containsExactly("step_00000001");
-        assertThat(names(run)).containsExactly("checkpoints", "current_pipeline");
+        assertThat(names(run)).containsExactly("checkpoints", "current_pipeline", "fence.lock");
     }
 
     @Test

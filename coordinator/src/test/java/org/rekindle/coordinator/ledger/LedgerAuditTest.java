@@ -115,7 +115,7 @@ class LedgerAuditTest {
         Map<Integer, LedgerEntry.Range> ranges = new HashMap<>(entry.lanes());
         int lane = where % lanes;
         LedgerEntry.Range range = ranges.get(lane);
-        LaneCursor wrong = new LaneCursor(end ? 9 : 0, 0, 0, 0, 9999);
+        LaneCursor wrong = new LaneCursor(end ? 1_000_000 : 0, 0, 0, 0, 9999);
         ranges.put(
                 lane, end ? new LedgerEntry.Range(range.before(), wrong) : new LedgerEntry.Range(wrong, range.after()));
         text.set(
