@@ -123,7 +123,12 @@ public record Chaos(
         List<Double> sorted = pauses.stream().sorted().toList();
         List<String> lines = new ArrayList<>();
         lines.add(row("scenario", "%s, %d times, %d workers, seed %d", scenario, times, workers, seed));
-        lines.add(row("steps", "%d, %s", comparison.steps(), comparison.sameSteps() ? "the same" : "NOT THE SAME"));
+        lines.add(row(
+                "steps",
+                "%d, %s; %d of them without a line of metrics",
+                comparison.steps(),
+                comparison.sameSteps() ? "each with the same examples" : "NOT THE SAME",
+                comparison.untold()));
         lines.add(row("losses", "differ by %.1e at most, allowed %.0e", comparison.losses(), RunComparison.TOLERANCE));
         lines.add(
                 row("weights", "differ by %.1e at most, allowed %.0e", comparison.weights(), RunComparison.TOLERANCE));

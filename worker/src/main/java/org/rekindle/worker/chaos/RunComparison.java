@@ -7,6 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.rekindle.data.UserException;
 import org.rekindle.worker.pipeline.SafetensorsFile;
@@ -15,11 +17,12 @@ import org.rekindle.worker.pipeline.SafetensorsFile;
  * How far a run is from an undisturbed one.
  *
  * @param steps committed by the undisturbed run
- * @param sameSteps whether the other has the same
+ * @param sameSteps whether the other committed the same, with the same examples
+ * @param untold steps whose loss is in no line: it died with a coordinator that had committed the step
  * @param losses largest relative difference of a step's loss
  * @param weights largest difference of a tensor of the final pipeline, as a part of its L2 norm
  */
-public record RunComparison(int steps, boolean sameSteps, double losses, double weights) {
+public record RunComparison(int steps, boolean sameSteps, int untold, double losses, double weights) {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -32,18 +35,19 @@ public record RunComparison(int steps, boolean sameSteps, double losses, double 
      */
     public static RunComparison of(Path undisturbed, Path disturbed) {
         try {
-            List<JsonNode> expected = steps(undisturbed);
-            List<JsonNode> actual = steps(disturbed);
-            boolean same = expected.size() == actual.size();
+            List<JsonNode> expected = committed(undisturbed);
+            Map<Long, Double> expectedLosses = losses(undisturbed);
+            Map<Long, Double> actualLosses = losses(disturbed);
             double losses = 0;
-            for (int i = 0; same && i < expected.size(); i++) {
-                same = expected.get(i).get("step").equals(actual.get(i).get("step"))
-                        && expected.get(i)
-                                .get("examples_seen")
-                                .equals(actual.get(i).get("examples_seen"));
-                losses = Math.max(losses, difference(loss(expected.get(i)), loss(actual.get(i))));
+            for (Map.Entry<Long, Double> step : actualLosses.entrySet()) {
+                losses = Math.max(losses, difference(expectedLosses.get(step.getKey()), step.getValue()));
             }
-            return new RunComparison(expected.size(), same, losses, weights(undisturbed, disturbed));
+            return new RunComparison(
+                    expected.size(),
+                    expected.equals(committed(disturbed)),
+                    expected.size() - actualLosses.size(),
+                    losses,
+                    weights(undisturbed, disturbed));
         } catch (IOException e) {
             throw new UserException("chaos: " + UserException.reason(e), e);
         }
@@ -54,24 +58,34 @@ public record RunComparison(int steps, boolean sameSteps, double losses, double 
         return sameSteps && losses <= TOLERANCE && weights <= TOLERANCE;
     }
 
-    private static List<JsonNode> steps(Path run) throws IOException {
+    /** The examples of each step, by the ledger. */
+    private static List<JsonNode> committed(Path run) throws IOException {
         List<JsonNode> steps = new ArrayList<>();
-        for (String line : Files.readAllLines(run.resolve("metrics.jsonl"))) {
+        for (String line : Files.readAllLines(run.resolve("ledger.jsonl"))) {
             JsonNode node = JSON.readTree(line);
-            if (node.has("step_loss")) {
-                steps.add(node);
+            if (!node.has("event")) {
+                steps.add(node.get("lanes"));
             }
         }
         return steps;
     }
 
-    private static double loss(JsonNode step) {
-        return step.get("step_loss").asDouble(Double.NaN);
+    private static Map<Long, Double> losses(Path run) throws IOException {
+        Map<Long, Double> losses = new TreeMap<>();
+        for (String line : Files.readAllLines(run.resolve("metrics.jsonl"))) {
+            JsonNode node = JSON.readTree(line);
+            if (node.has("step_loss")) {
+                losses.put(node.get("step").asLong(), node.get("step_loss").asDouble(Double.NaN));
+            }
+        }
+        return losses;
     }
 
     /** Two that are no numbers, of a step that both skipped, are equal. */
-    private static double difference(double expected, double actual) {
-        if (Double.compare(expected, actual) == 0) {
+    private static double difference(Double expected, double actual) {
+        if (expected == null) {
+            return Double.POSITIVE_INFINITY;
+        } else if (Double.compare(expected, actual) == 0) {
             return 0;
         }
         double difference = Math.abs(actual - expected) / Math.abs(expected);

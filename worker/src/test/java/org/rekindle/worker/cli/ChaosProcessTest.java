@@ -29,7 +29,10 @@ class ChaosProcessTest {
         RekindleProcess run = RekindleProcess.start(folder, chaos("scenario=kill", "times=2"));
         run.awaitSuccess();
         assertThat(run.output())
-                .contains("scenario   kill, 2 times, 2 workers, seed 0", "verify     holds", ", the same")
+                .contains(
+                        "scenario   kill, 2 times, 2 workers, seed 0",
+                        "verify     holds",
+                        "each with the same examples")
                 .doesNotContain("problem");
     }
 
