@@ -45,9 +45,12 @@ import org.rekindle.data.lanes.StageCounts;
 public final class BarrierBenchmark {
 
     private static final Duration TIMEOUT = Duration.ofSeconds(60);
-    private static final int WARM_UP = 50;
+
+    /** Messages before anything is measured, as the JVM compiles what runs often. */
+    private static final int WARM_UP = 64_000;
 
     private final int workers;
+    private final int warmUp;
     private final int steps;
     private final AtomicLongArray lastReady;
     private final AtomicLongArray lastCommit;
@@ -69,9 +72,10 @@ public final class BarrierBenchmark {
             long messagesPerStep,
             long bytesPerStep) {}
 
-    private BarrierBenchmark(int workers, int steps) {
+    private BarrierBenchmark(int workers, int measured) {
         this.workers = workers;
-        this.steps = steps;
+        this.warmUp = Math.min(1000, WARM_UP / workers);
+        this.steps = warmUp + measured;
         this.lastReady = new AtomicLongArray(steps + 1);
         this.lastCommit = new AtomicLongArray(steps + 1);
         this.done = new CountDownLatch(workers);
@@ -84,7 +88,7 @@ public final class BarrierBenchmark {
      * @param folder for the ledger, empty
      */
     public static Result run(int workers, int nodes, int steps, Path folder) throws InterruptedException {
-        return new BarrierBenchmark(workers, steps + WARM_UP).measure(nodes, folder);
+        return new BarrierBenchmark(workers, steps).measure(nodes, folder);
     }
 
     private Result measure(int nodes, Path folder) throws InterruptedException {
@@ -121,6 +125,9 @@ public final class BarrierBenchmark {
                         "pekko.actor.provider", "cluster",
                         "pekko.loglevel", "WARNING",
                         "pekko.cluster.jmx.enabled", "off",
+                        // all nodes share the cores of one machine
+                        "pekko.actor.default-dispatcher.fork-join-executor.parallelism-max", 2,
+                        "pekko.remote.default-remote-dispatcher.fork-join-executor.parallelism-max", 2,
                         "pekko.remote.artery.canonical.hostname", "127.0.0.1",
                         "pekko.remote.artery.canonical.port", 0))
                 .withFallback(ConfigFactory.load());
@@ -212,7 +219,7 @@ public final class BarrierBenchmark {
     }
 
     private void count(long step) {
-        if (step > WARM_UP) {
+        if (step > warmUp) {
             messages.incrementAndGet();
         }
     }
@@ -222,7 +229,7 @@ public final class BarrierBenchmark {
     }
 
     private Result result(ActorSystem<?> system, int nodes) {
-        double[] millis = IntStream.rangeClosed(WARM_UP + 1, steps)
+        double[] millis = IntStream.rangeClosed(warmUp + 1, steps)
                 .mapToDouble(step -> (lastCommit.get(step) - lastReady.get(step)) / 1e6)
                 .sorted()
                 .toArray();
