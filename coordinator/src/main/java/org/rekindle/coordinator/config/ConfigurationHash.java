@@ -48,10 +48,13 @@ final class ConfigurationHash {
         return Sha256.of(sorted(tree(config)).toString());
     }
 
-    /** The values themselves, by dotted key. */
+    /** The values themselves, by dotted key, and what all nodes must have alike though no number depends on it. */
     static SortedMap<String, String> values(RunConfig config) {
         SortedMap<String, String> values = new TreeMap<>();
         collect("", tree(config), values);
+        values.put(
+                "distributed.shard_optimizer",
+                Boolean.toString(config.distributed().shardOptimizer()));
         return values;
     }
 

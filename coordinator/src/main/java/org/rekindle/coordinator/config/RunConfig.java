@@ -72,7 +72,7 @@ public record RunConfig(
         return ConfigurationHash.of(this);
     }
 
-    /** What {@link #configurationHash} is of, by dotted key; values as JSON. */
+    /** What {@link #configurationHash} is of, and what else nodes of one run must have alike, by dotted key; values as JSON. */
     public Map<String, String> identity() {
         return ConfigurationHash.values(this);
     }

@@ -118,10 +118,13 @@ class WorkersProcessTest {
         List<RekindleProcess> two = run.startAll(2);
         two.get(0).awaitLines(run.files().metricsFile(), 5);
         RekindleProcess other = run.start(2, 3, "system.seed=8");
+        RekindleProcess sharing = run.start(2, 3, "distributed.shard_optimizer=true");
         RekindleProcess twice = run.start(1, 2);
         assertThat(other.await()).isEqualTo(1);
         assertThat(other.output())
                 .contains("rekindle: node 2 has another configuration than the run: system.seed is 8, in the run 7");
+        assertThat(sharing.await()).isEqualTo(1);
+        assertThat(sharing.output()).contains("distributed.shard_optimizer is true, in the run false");
         assertThat(twice.await()).isEqualTo(1);
         assertThat(twice.output()).contains("rekindle: worker 1 of this run is there already");
         for (RekindleProcess each : two) {
