@@ -208,17 +208,8 @@ public final class RunFolder implements AutoCloseable {
         return path;
     }
 
-    /** Folder for the run's log files. */
-    public Path logs() {
-        return path.resolve("logs");
-    }
-
     public Path ledgerFile() {
         return path.resolve("ledger.jsonl");
-    }
-
-    public Path metricsFile() {
-        return path.resolve("metrics.jsonl");
     }
 
     public CheckpointFolder checkpoints() {

@@ -31,7 +31,7 @@ final class Stragglers {
     private static final class Rank {
         final int lanes;
         final Deque<StepStages> window = new ArrayDeque<>();
-        boolean slow;
+        String slow = ""; // the stage
 
         Rank(int lanes) {
             this.lanes = lanes;
@@ -71,8 +71,19 @@ final class Stragglers {
             ranks.get(rank).add(stages.get(rank));
         }
         if (ranks.size() > 1 && ++steps % WINDOW == 0) {
-            double typical = medianOfRanks(Stragglers::own);
-            ranks.forEach(rank -> rank.slow = rank.perLane(Stragglers::own) > (rank.slow ? KEEPS_UP : SLOW) * typical);
+            look();
+        }
+    }
+
+    private void look() {
+        double own = medianOfRanks(Stragglers::own);
+        double dataWait = medianOfRanks(StepStages::dataWait);
+        double compute = medianOfRanks(StepStages::compute);
+        for (Rank rank : ranks) {
+            boolean isSlow = rank.perLane(Stragglers::own) > (rank.slow.isEmpty() ? SLOW : KEEPS_UP) * own;
+            boolean byData =
+                    rank.perLane(StepStages::dataWait) - dataWait > rank.perLane(StepStages::compute) - compute;
+            rank.slow = !isSlow ? "" : byData ? "data" : "compute";
         }
     }
 
@@ -92,12 +103,7 @@ final class Stragglers {
 
     /** The stage, {@code data} or {@code compute}, in which a rank holds the others up; empty for one that does not, and in the first steps. */
     String slowStage(int rank) {
-        if (rank < 0 || rank >= ranks.size() || !ranks.get(rank).slow) {
-            return "";
-        }
-        double data = ranks.get(rank).perLane(StepStages::dataWait) - medianOfRanks(StepStages::dataWait);
-        double compute = ranks.get(rank).perLane(StepStages::compute) - medianOfRanks(StepStages::compute);
-        return data > compute ? "data" : "compute";
+        return rank < 0 || rank >= ranks.size() ? "" : ranks.get(rank).slow;
     }
 
     /** The lower one of two: of two workers the faster one is what is typical. */

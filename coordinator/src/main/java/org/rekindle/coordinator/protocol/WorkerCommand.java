@@ -47,52 +47,7 @@ public sealed interface WorkerCommand extends ControlMessage {
             List<String> peers,
             Transfer transfer,
             long secret)
-            implements WorkerCommand {
-
-        /** One whose secret is still to be given. */
-        public Assignment(
-                long generation,
-                int rank,
-                int workers,
-                List<Integer> lanes,
-                int totalLanes,
-                long committed,
-                Map<Integer, LaneCursor> cursors,
-                boolean checkpoint,
-                boolean hold,
-                List<String> peers,
-                Transfer transfer) {
-            this(
-                    generation,
-                    rank,
-                    workers,
-                    lanes,
-                    totalLanes,
-                    committed,
-                    cursors,
-                    checkpoint,
-                    hold,
-                    peers,
-                    transfer,
-                    0);
-        }
-
-        public Assignment with(long ringSecret) {
-            return new Assignment(
-                    generation,
-                    rank,
-                    workers,
-                    lanes,
-                    totalLanes,
-                    committed,
-                    cursors,
-                    checkpoint,
-                    hold,
-                    peers,
-                    transfer,
-                    ringSecret);
-        }
-    }
+            implements WorkerCommand {}
 
     /**
      * How the workers of a generation come to equal weights, moments and averages.

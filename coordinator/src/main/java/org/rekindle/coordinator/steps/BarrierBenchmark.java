@@ -236,7 +236,7 @@ public final class BarrierBenchmark {
         Map<Integer, LaneCursor> all = cursors();
         Map<Integer, LaneCursor> own = Map.of(0, LaneCursor.START);
         Assignment assignment = new Assignment(
-                1, 0, workers, List.of(0), workers, 1, own, false, false, List.of(), WorkerCommand.Transfer.NONE);
+                1, 0, workers, List.of(0), workers, 1, own, false, false, List.of(), WorkerCommand.Transfer.NONE, 0);
         long ready = bytes(system, stepReady(assignment, 2, own));
         long commit = bytes(system, new Commit(1, 2, true, own, false, false));
         long witness = bytes(system, new Commit(1, 2, true, all, false, false));

@@ -1,8 +1,8 @@
 package org.rekindle.coordinator.steps;
 
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -20,7 +20,6 @@ import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.ledger.Ledger;
 import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.membership.Reachability;
-import org.rekindle.coordinator.membership.RingSecrets;
 import org.rekindle.coordinator.monitoring.RunRecord;
 import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.coordinator.monitoring.StepMetrics;
@@ -58,27 +57,27 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
     private final RunRecord record = new RunRecord();
     private Ledger ledger; // opened at the first line: a failure then ends the run with its own
     private String newest; // folder of the newest checkpoint
-    private final Map<ActorRef<WorkerCommand>, Integer> nodes = new LinkedHashMap<>(); // of the workers that are there
-    private List<String> told = List.of(); // where they are
-    private final RingSecrets secrets = new RingSecrets();
+    private List<String> told = List.of(); // where the run is to be found
 
     /** Enough for a node that comes to find one that is still there. */
     private static final int MAX_NODES_TOLD = 8;
 
     private record PatienceOver() implements CoordinatorCommand.Internal {}
 
-    private record Found(CoordinatorCommand.Enter enter, ActorRef<WorkerCommand> there, boolean gone)
-            implements CoordinatorCommand.Internal {}
-
-    private record Probed(CoordinatorCommand.CollectiveLost lost, ActorRef<WorkerCommand> suspect, boolean gone)
+    /** @param then told whether it is gone, after it was counted as lost */
+    private record Probed(ActorRef<WorkerCommand> worker, boolean gone, Consumer<Boolean> then)
             implements CoordinatorCommand.Internal {}
 
     /** @param start where the run stands; the ledger is already cut back to it */
     public static Behavior<CoordinatorCommand> create(Lead lead, RunStart start) {
         return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
             timers.startSingleTimer(new PatienceOver(), PATIENCE);
-            return new Coordinator(context, lead, null, new StepProtocol<>(lead.plan(), start), start);
+            return new Coordinator(context, lead, null, protocol(lead.plan(), start), start);
         }));
+    }
+
+    static StepProtocol<ActorRef<WorkerCommand>> protocol(RunPlan plan, RunStart start) {
+        return new StepProtocol<>(plan, start, new SecureRandom()::nextLong);
     }
 
     /**
@@ -109,7 +108,6 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                         leave -> perform(protocol.leave(leave.worker(), leave.reason())))
                 .onMessage(CoordinatorCommand.CollectiveLost.class, this::collectiveLost)
                 .onMessage(Probed.class, this::probed)
-                .onMessage(Found.class, this::found)
                 .onMessage(CoordinatorCommand.StepReady.class, ready -> perform(protocol.ready(ready)))
                 .onMessage(CoordinatorCommand.Validated.class, this::validated)
                 .onMessage(CoordinatorCommand.CheckpointCommitted.class, checkpoint -> {
@@ -140,28 +138,30 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
     private Behavior<CoordinatorCommand> join(CoordinatorCommand.Join join) {
         getContext().watch(join.worker());
         join.worker().tell(new WorkerCommand.Joined(getContext().getSelf()));
-        know(join.worker(), join.node());
-        return perform(protocol.join(
-                join.worker(), join.node(), join.address(), join.state().committed()));
+        return join(join, join.state().committed());
     }
 
-    void know(ActorRef<WorkerCommand> worker, int node) {
-        nodes.put(worker, node);
+    /** @param weights the step whose weights it holds */
+    Behavior<CoordinatorCommand> join(CoordinatorCommand.Join join, long weights) {
+        perform(protocol.join(join.worker(), join.node(), join.address(), weights));
         guarded(this::tellNodes);
+        return this;
     }
 
     private Behavior<CoordinatorCommand> lost(ActorRef<WorkerCommand> worker) {
-        nodes.remove(worker);
+        perform(protocol.lost(worker));
         guarded(this::tellNodes);
-        return perform(protocol.lost(worker));
+        return this;
     }
 
     private void tellNodes() {
-        List<String> addresses = nodes.keySet().stream()
-                .map(this::address)
-                .distinct()
-                .limit(MAX_NODES_TOLD)
-                .toList();
+        List<String> addresses = protocol.isOver()
+                ? List.of()
+                : protocol.members().stream()
+                        .map(this::address)
+                        .distinct()
+                        .limit(MAX_NODES_TOLD)
+                        .toList();
         if (!addresses.equals(told)) {
             lead.nodes().keep(addresses);
             told = addresses;
@@ -177,58 +177,52 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
     /** One that has the rank of another may be its successor, started before anybody saw that one die; or somebody's second start. */
     private Behavior<CoordinatorCommand> enter(CoordinatorCommand.Enter enter) {
         EnterAnswer answer = Entrance.answer(enter, lead.identity(), newest);
-        Optional<ActorRef<WorkerCommand>> there = nodes.entrySet().stream()
-                .filter(node -> node.getValue() == enter.node()
-                        && protocol.address(node.getKey()).isPresent())
-                .map(Map.Entry::getKey)
-                .findFirst();
+        Optional<ActorRef<WorkerCommand>> there = protocol.ofNode(enter.node());
         if (answer instanceof EnterAnswer.Refused || there.isEmpty()) {
             enter.replyTo().tell(answer);
             return this;
         }
-        getContext()
-                .pipeToSelf(
-                        Reachability.isGone(protocol.address(there.get()).orElseThrow()),
-                        (gone, thrown) -> new Found(enter, there.get(), thrown == null && gone));
-        return this;
+        return probe(there.get(), gone -> {
+            if (gone) {
+                enter(enter);
+            } else {
+                enter.replyTo()
+                        .tell(new EnterAnswer.Refused(
+                                "worker %d of this run is there already, at %s: start each rank once"
+                                        .formatted(enter.node(), address(there.get()))));
+            }
+        });
     }
 
-    private Behavior<CoordinatorCommand> found(Found found) {
-        if (found.gone()) {
-            Reachability.down(getContext().getSystem(), found.there().path().address());
-            lost(found.there());
-            return enter(found.enter());
+    private Behavior<CoordinatorCommand> collectiveLost(CoordinatorCommand.CollectiveLost lost) {
+        Optional<ActorRef<WorkerCommand>> suspect =
+                protocol.worker(lost.generation(), lost.suspect()).filter(protocol.members()::contains);
+        if (suspect.isEmpty()) {
+            return perform(protocol.collectiveLost(lost.generation(), -1, lost.line()));
         }
-        found.enter()
-                .replyTo()
-                .tell(new EnterAnswer.Refused("worker %d of this run is there already, at %s: start each rank once"
-                        .formatted(found.enter().node(), address(found.there()))));
-        return this;
+        return probe(suspect.get(), gone -> {
+            if (!gone) {
+                perform(protocol.collectiveLost(lost.generation(), lost.suspect(), lost.line()));
+            }
+        });
     }
 
     /** A process that is gone refuses connections at once; the cluster needs seconds to see it. */
-    private Behavior<CoordinatorCommand> collectiveLost(CoordinatorCommand.CollectiveLost lost) {
-        Optional<ActorRef<WorkerCommand>> suspect = protocol.worker(lost.generation(), lost.suspect());
-        Optional<String> address = suspect.flatMap(protocol::address);
-        if (address.isEmpty()) {
-            return perform(protocol.collectiveLost(lost.generation(), -1, lost.line()));
-        }
+    private Behavior<CoordinatorCommand> probe(ActorRef<WorkerCommand> member, Consumer<Boolean> then) {
         getContext()
                 .pipeToSelf(
-                        Reachability.isGone(address.get()),
-                        (gone, thrown) -> new Probed(lost, suspect.get(), thrown == null && gone));
+                        Reachability.isGone(protocol.address(member)),
+                        (gone, thrown) -> new Probed(member, thrown == null && gone, then));
         return this;
     }
 
     private Behavior<CoordinatorCommand> probed(Probed probed) {
-        if (!probed.gone()) {
-            return perform(protocol.collectiveLost(
-                    probed.lost().generation(),
-                    probed.lost().suspect(),
-                    probed.lost().line()));
+        if (probed.gone()) {
+            Reachability.down(getContext().getSystem(), probed.worker().path().address());
+            lost(probed.worker());
         }
-        Reachability.down(getContext().getSystem(), probed.suspect().path().address());
-        return lost(probed.suspect());
+        probed.then().accept(probed.gone());
+        return this;
     }
 
     Behavior<CoordinatorCommand> perform(List<Effect<ActorRef<WorkerCommand>>> effects) {
@@ -252,11 +246,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
         List<Runnable> reports = new ArrayList<>();
         for (Effect<ActorRef<WorkerCommand>> effect : effects) {
             if (effect instanceof Effect.Tell<ActorRef<WorkerCommand>> tell) {
-                tell.worker()
-                        .tell(
-                                tell.message() instanceof WorkerCommand.Assignment assignment
-                                        ? assignment.with(secrets.of(assignment.generation()))
-                                        : tell.message());
+                tell.worker().tell(tell.message());
             } else if (effect instanceof Effect.Append<ActorRef<WorkerCommand>> append) {
                 append(append.step().entry(), append.durable());
                 reports.add(() -> committed(append.step(), append.durable()));
@@ -267,7 +257,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                 reports.add(() -> tell(notice.line()));
             } else if (effect instanceof Effect.End<ActorRef<WorkerCommand>> end) {
                 LOG.info(end.outcome().line());
-                lead.nodes().keep(List.of());
+                tellNodes();
             } else if (effect instanceof Effect.RollBack<ActorRef<WorkerCommand>> back) {
                 reports.add(() -> rollBack(back.generation()));
             }

@@ -24,6 +24,7 @@ import org.apache.pekko.cluster.typed.Cluster;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.ledger.Ledger;
 import org.rekindle.coordinator.ledger.LedgerEvent;
+import org.rekindle.coordinator.ledger.LedgerTail;
 import org.rekindle.coordinator.membership.Roster;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
 import org.rekindle.coordinator.protocol.CoordinatorCommand.Join;
@@ -161,16 +162,18 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
 
     private Behavior<CoordinatorCommand> begin() {
         Ledger ledger = lead.ledger().get();
+        LedgerTail tail = ledger.tail();
         Checkpoint saved = lead.checkpoints().newestIntact();
+        long lineage = lead.checkpoints().lineage();
         Takeover takeover = Takeover.of(
-                ledger.tail(),
+                tail,
                 saved.state(),
                 joined.values().stream().map(Join::state).toList(),
                 lead.checkpoints().fence(),
-                lead.checkpoints().lineage());
+                lineage);
         RunStart start = takeover.start();
-        if (start.committed() < ledger.tail().step() - 1) {
-            leaveToOthers(ledger, start.committed());
+        if (start.committed() < tail.step() - 1) {
+            leaveToOthers(ledger, start.committed(), tail.step());
         }
         if (takeover.missing()) {
             ledger.append(takeover.decided());
@@ -180,16 +183,35 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
         if (start.committed() == saved.step()) {
             start = start.with(ledger.tail().cursors(saved.step(), saved.state().cursors()));
         }
-        return begin(ledger, takeover, saved.step(), start);
+        lead.checkpoints().fence(start.generation() + 1);
+        ledger.append(LedgerEvent.coordinator(start.committed(), start.generation() + 1, lead.node()));
+        RunPlan plan = lead.plan().startingWith(Math.max(1, joined.size()));
+        StepProtocol<ActorRef<WorkerCommand>> protocol = Coordinator.protocol(plan, start);
+        Coordinator coordinator = new Coordinator(getContext(), lead, ledger, protocol, start);
+        for (Join join : joined.values()) {
+            coordinator.join(join, weights(join, takeover, saved.step(), lineage));
+        }
+        leaving.values().forEach(leave -> coordinator.perform(protocol.leave(leave.worker(), leave.reason())));
+        return coordinator.perform(protocol.patienceOver());
+    }
+
+    /** The step whose weights a worker holds, once it has applied what was decided. */
+    private static long weights(Join join, Takeover takeover, long saved, long lineage) {
+        if (!Takeover.isOfThisRun(join.state(), saved, lineage)) {
+            return Roster.NO_WEIGHTS;
+        } else if (takeover.isToApply(join.state())) {
+            join.worker().tell(takeover.commit());
+            return takeover.start().committed();
+        }
+        return join.state().committed();
     }
 
     /** Who would set the run back must know that nobody else is left who need not: it may have been cut off itself. */
-    private void leaveToOthers(Ledger ledger, long step) {
+    private void leaveToOthers(Ledger ledger, long step, long decided) {
         List<String> others = lead.nodes().living().stream()
                 .filter(address -> !isMember(address))
                 .toList();
         if (!others.isEmpty()) {
-            long decided = ledger.tail().step();
             ledger.close();
             throw new UserException("this node knows the run up to step " + step + " of " + decided
                     + " and others are alive at " + String.join(", ", others)
@@ -204,26 +226,5 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
             }
         }
         return false;
-    }
-
-    private Behavior<CoordinatorCommand> begin(Ledger ledger, Takeover takeover, long saved, RunStart start) {
-        lead.checkpoints().fence(start.generation() + 1);
-        ledger.append(LedgerEvent.coordinator(start.committed(), start.generation() + 1, lead.node()));
-        StepProtocol<ActorRef<WorkerCommand>> protocol =
-                new StepProtocol<>(lead.plan().startingWith(Math.max(1, joined.size())), start);
-        Coordinator coordinator = new Coordinator(getContext(), lead, ledger, protocol, start);
-        joined.values().forEach(join -> {
-            boolean isOfThisRun =
-                    Takeover.isOfThisRun(join.state(), saved, lead.checkpoints().lineage());
-            long weights = isOfThisRun ? join.state().committed() : Roster.NO_WEIGHTS;
-            if (isOfThisRun && takeover.isToApply(join.state())) {
-                join.worker().tell(takeover.commit());
-                weights = start.committed();
-            }
-            coordinator.know(join.worker(), join.node());
-            coordinator.perform(protocol.join(join.worker(), join.node(), join.address(), weights));
-        });
-        leaving.values().forEach(leave -> coordinator.perform(protocol.leave(leave.worker(), leave.reason())));
-        return coordinator.perform(protocol.patienceOver());
     }
 }

@@ -51,9 +51,4 @@ public record RunPlan(
     public RunPlan(int lanes, long totalSteps, long saveEvery, int workers) {
         this(lanes, totalSteps, saveEvery, new Workers(workers, 1, Integer.MAX_VALUE), 10, false);
     }
-
-    /** The same with a state that the workers share. */
-    RunPlan withSharedState() {
-        return new RunPlan(lanes, totalSteps, saveEvery, workers, maxSkippedSteps, true);
-    }
 }

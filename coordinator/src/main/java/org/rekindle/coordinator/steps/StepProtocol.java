@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.ledger.LedgerEvent;
@@ -18,7 +19,6 @@ import org.rekindle.coordinator.membership.Roster;
 import org.rekindle.coordinator.protocol.CoordinatorCommand.StepReady;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.coordinator.protocol.RunView;
-import org.rekindle.coordinator.protocol.StepStages;
 import org.rekindle.coordinator.protocol.WorkerCommand;
 import org.rekindle.coordinator.protocol.WorkerCommand.Abort;
 import org.rekindle.coordinator.protocol.WorkerCommand.Assignment;
@@ -48,9 +48,10 @@ public final class StepProtocol<W> {
     static final int WITNESSES = 3;
 
     private final RunPlan plan;
+    private final LongSupplier secrets;
     private final Roster<W> roster = new Roster<>();
     private final SortedMap<Integer, LaneCursor> cursors;
-    private final SortedMap<Integer, StepReady> ready = new TreeMap<>();
+    private final ReadyRanks ready = new ReadyRanks();
     private final List<LedgerEntry> skipped = new ArrayList<>();
     private final List<W> suspicions = new ArrayList<>(); // in the step in flight
     private final List<Effect<W>> effects = new ArrayList<>();
@@ -70,13 +71,17 @@ public final class StepProtocol<W> {
 
     private record Rollback(String reason, boolean leavesOut) {}
 
-    /** @param start where the run stands */
-    public StepProtocol(RunPlan plan, RunStart start) {
+    /**
+     * @param start where the run stands
+     * @param secrets draws what the workers of each generation, and nobody else, say to each other
+     */
+    public StepProtocol(RunPlan plan, RunStart start, LongSupplier secrets) {
         if (start.cursors().size() != plan.lanes()) {
             throw new IllegalArgumentException("cursors of %d lanes for a run of %d"
                     .formatted(start.cursors().size(), plan.lanes()));
         }
         this.plan = plan;
+        this.secrets = secrets;
         this.committed = start.committed();
         this.saved = start.saved();
         this.number = start.generation();
@@ -225,9 +230,26 @@ public final class StepProtocol<W> {
                 .toList();
     }
 
-    /** Where the others reach a worker; empty for one that the run does not count on. */
-    public Optional<String> address(W worker) {
-        return roster.contains(worker) ? Optional.of(roster.address(worker)) : Optional.empty();
+    /** Whether it has ended, or is about to. */
+    public boolean isOver() {
+        return outcome != null;
+    }
+
+    /** The workers that the run counts on. */
+    public List<W> members() {
+        return roster.all();
+    }
+
+    /** The worker of a node that the run counts on. */
+    public Optional<W> ofNode(int node) {
+        return roster.all().stream()
+                .filter(worker -> roster.node(worker) == node)
+                .findFirst();
+    }
+
+    /** Where the others reach one of {@link #members}. */
+    public String address(W worker) {
+        return roster.address(worker);
     }
 
     /**
@@ -275,10 +297,10 @@ public final class StepProtocol<W> {
             end(Outcome.failed(
                     "worker %d gave step %d examples that are not the next of its lanes: %s, expected from %s on"
                             .formatted(message.rank(), message.step(), message.lanes(), cursors)));
-        } else if (ready.putIfAbsent(message.rank(), message) == null) {
+        } else if (ready.add(message)) {
             // a rank that was to take the weights has them
             roster.holds(generation.ranks().get(message.rank()), committed);
-            if (ready.size() == generation.ranks().size()) {
+            if (ready.count() == generation.ranks().size()) {
                 decide();
             }
         }
@@ -378,15 +400,9 @@ public final class StepProtocol<W> {
     }
 
     private void decide() {
-        SortedMap<Integer, LedgerEntry.Range> ranges = new TreeMap<>();
-        ready.values().forEach(message -> ranges.putAll(message.lanes()));
-        ranges.forEach((lane, range) -> cursors.put(lane, range.after()));
-        boolean finite = ready.values().stream().allMatch(StepReady::finite);
-        double lossSum = ready.values().stream().mapToDouble(StepReady::lossSum).sum();
-        double gradientNorm = ready.get(0).gradientNorm();
-        List<StepStages> stages = ready.values().stream().map(StepReady::stages).toList();
-        List<Integer> lanes =
-                ready.values().stream().map(message -> message.lanes().size()).toList();
+        CommittedStep step = ready.agreeOn(committed + 1, generation.number(), plan.lanes());
+        LedgerEntry entry = step.entry();
+        entry.lanes().forEach((lane, range) -> cursors.put(lane, range.after()));
         ready.clear();
         suspicions.clear();
         committed++;
@@ -396,8 +412,6 @@ public final class StepProtocol<W> {
         boolean checkpoint = closing || changing || saveDue || committed % plan.saveEvery() == 0;
         saveDue &= !checkpoint;
 
-        LedgerEntry entry = new LedgerEntry(committed, generation.number(), ranges, !finite);
-        CommittedStep step = new CommittedStep(entry, lossSum / plan.lanes(), gradientNorm, stages, lanes);
         effects.add(new Effect.Append<>(step, checkpoint));
         if (skippedTooOften(entry)) {
             abort();
@@ -411,7 +425,12 @@ public final class StepProtocol<W> {
             tell(
                     generation.ranks().get(rank),
                     new Commit(
-                            generation.number(), committed, finite, told(rank, all), checkpoint, closing || changes));
+                            generation.number(),
+                            committed,
+                            !entry.skipped(),
+                            told(rank, all),
+                            checkpoint,
+                            closing || changes));
         }
         if (changes && !changing) {
             form("workers came or went");
@@ -536,6 +555,7 @@ public final class StepProtocol<W> {
                 committed, number, team.stream().map(roster::node).toList(), reason)));
         Map<Integer, LaneCursor> all = Map.copyOf(cursors);
         List<String> peers = team.stream().map(roster::address).toList();
+        long secret = secrets.getAsLong();
         for (int rank = 0; rank < team.size(); rank++) {
             tell(
                     team.get(rank),
@@ -550,7 +570,8 @@ public final class StepProtocol<W> {
                             closing,
                             closing,
                             peers,
-                            transfer));
+                            transfer,
+                            secret));
         }
         if (formed) {
             notice("generation %d: workers %d, from step %d".formatted(number, team.size(), committed + 1));

@@ -29,7 +29,7 @@ class RunFolderTest {
     void aFreshRunHasItsFolderItsConfigurationAndNoStartingPoint() throws IOException {
         try (RunFolder run = RunFolder.open(config("experiment.requeue=true"))) {
             assertThat(run.path()).isEqualTo(folder.resolve("runs/one"));
-            assertThat(run.logs()).isDirectory();
+            assertThat(run.path().resolve("logs")).isDirectory();
             assertThat(run.startingPoint(messages::add)).isEmpty();
             run.keep(config("experiment.requeue=true"));
             assertThat(Files.readString(run.path().resolve("config.yaml"))).contains("batch_size: 4");

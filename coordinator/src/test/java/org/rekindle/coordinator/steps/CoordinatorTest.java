@@ -163,7 +163,8 @@ class CoordinatorTest {
                         true,
                         false,
                         List.of("host:1", "host:2"),
-                        new WorkerCommand.Transfer(0, List.of(1), "step_00000009")),
+                        new WorkerCommand.Transfer(0, List.of(1), "step_00000009"),
+                        -7),
                 new WorkerCommand.Joined(
                         kit.<CoordinatorCommand>createTestProbe().getRef()),
                 new CoordinatorCommand.Enter(
@@ -238,6 +239,26 @@ class CoordinatorTest {
             assertThat(last.lr()).isEqualTo(3 * 0.1);
             assertThat(last.workers()).isEqualTo(2);
         }));
+    }
+
+    @Test
+    void aGenerationHasOneSecretAndTheNextAnother() {
+        ActorRef<CoordinatorCommand> coordinator = coordinator(2, folder.resolve("ledger.jsonl"));
+        TestProbe<WorkerCommand> survivor = kit.createTestProbe();
+        TestProbe<WorkerCommand> victim = kit.createTestProbe();
+        coordinator.tell(join(survivor, 1));
+        coordinator.tell(join(victim, 2));
+        long first = assignment(survivor).secret();
+        assertThat(assignment(victim).secret()).isEqualTo(first);
+        victim.stop();
+
+        survivor.expectMessage(new WorkerCommand.Abort(1));
+        assertThat(survivor.expectMessageClass(WorkerCommand.Assignment.class).secret())
+                .isNotEqualTo(first);
+        TestProbe<WorkerCommand> ofAnotherRun = kit.createTestProbe();
+        ActorRef<CoordinatorCommand> another = coordinator(1, folder.resolve("another.jsonl"));
+        another.tell(join(ofAnotherRun, 1));
+        assertThat(assignment(ofAnotherRun).secret()).isNotEqualTo(first);
     }
 
     @Test

@@ -52,7 +52,7 @@ final class SimulatedRun {
             cursors.put(lane, LaneCursor.START);
         }
         this.plan = plan;
-        protocol = new StepProtocol<>(plan, RunStart.at(0, cursors));
+        protocol = new StepProtocol<>(plan, RunStart.at(0, cursors), () -> 0);
         start = cursors;
     }
 
@@ -125,7 +125,7 @@ final class SimulatedRun {
         }
         fence = from.generation() + 1;
         events.add(LedgerEvent.coordinator(from.committed(), fence, 1));
-        protocol = new StepProtocol<>(plan.startingWith(living.size()), from);
+        protocol = new StepProtocol<>(plan.startingWith(living.size()), from, () -> 0);
         for (Worker worker : List.copyOf(living)) {
             boolean isOfThisRun = Takeover.isOfThisRun(worker.state(), saved(), lineage);
             long weights = isOfThisRun ? worker.weights : Roster.NO_WEIGHTS;

@@ -29,8 +29,8 @@ class StepProtocolTest {
             @ForAll @IntRange(min = 1, max = 4) int workers,
             @ForAll boolean shared,
             @ForAll @Size(max = 300) List<@IntRange(min = 0, max = 2299) Integer> script) {
-        RunPlan plan = new RunPlan(lanes, 20, 7, workers);
-        SimulatedRun run = new SimulatedRun(shared ? plan.withSharedState() : plan);
+        RunPlan.Workers any = new RunPlan.Workers(workers, 1, Integer.MAX_VALUE);
+        SimulatedRun run = new SimulatedRun(new RunPlan(lanes, 20, 7, any, 10, shared));
         for (int i = 0; i < workers; i++) {
             run.join();
         }

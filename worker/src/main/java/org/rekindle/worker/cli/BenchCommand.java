@@ -94,9 +94,9 @@ final class BenchCommand {
             throw new UserException("bench ring: gradient_dtype=" + type + ", allowed are float32, bfloat16");
         }
         RingBenchmark.Result result = RingBenchmark.run(
-                number("bench ring", "workers", options.workers(), 3, 2),
-                number("bench ring", "mib", options.mib(), 64, 1) << 20,
-                number("bench ring", "times", options.times(), 10, 1),
+                KeyValues.number("bench ring", "workers", options.workers(), 3, 2),
+                KeyValues.number("bench ring", "mib", options.mib(), 64, 1) << 20,
+                KeyValues.number("bench ring", "times", options.times(), 10, 1),
                 type.equals(DistributedConfig.BFLOAT16));
         System.out.printf(
                 Locale.ROOT,
@@ -118,22 +118,15 @@ final class BenchCommand {
         Path folder = Files.createTempDirectory("rekindle-bench");
         try {
             BarrierBenchmark.Result result = BarrierBenchmark.run(
-                    number("bench barrier", "workers", options.workers(), 64, 1),
-                    number("bench barrier", "nodes", options.nodes(), 3, 1),
-                    number("bench barrier", "steps", options.steps(), 300, 1),
+                    KeyValues.number("bench barrier", "workers", options.workers(), 64, 1),
+                    KeyValues.number("bench barrier", "nodes", options.nodes(), 3, 1),
+                    KeyValues.number("bench barrier", "steps", options.steps(), 300, 1),
                     folder);
             System.out.println(Json.line(result));
         } finally {
             delete(folder);
         }
         return 0;
-    }
-
-    private static int number(String command, String key, Integer value, int otherwise, int least) {
-        if (value != null && value < least) {
-            throw new UserException(command + ": " + key + "=" + value + ", allowed is at least " + least);
-        }
-        return value == null ? otherwise : value;
     }
 
     static void delete(Path folder) throws IOException {

@@ -10,7 +10,6 @@ import java.util.concurrent.Callable;
 import org.rekindle.coordinator.config.CommandOptions;
 import org.rekindle.coordinator.config.ConfigReader;
 import org.rekindle.coordinator.config.RunConfig;
-import org.rekindle.data.UserException;
 import org.rekindle.worker.chaos.Chaos;
 import org.rekindle.worker.chaos.Scenario;
 import picocli.CommandLine.Command;
@@ -37,8 +36,8 @@ final class ChaosCommand implements Callable<Integer> {
                 "chaos", keyValues.list().stream().filter(ChaosCommand::isOwn).toList(), Options.class, "scenario");
         List<String> settings = new ArrayList<>(
                 keyValues.list().stream().filter(setting -> !isOwn(setting)).toList());
-        int workers = number("workers", options.workers(), 3, 2);
-        int times = number("times", options.times(), 1, 1);
+        int workers = KeyValues.number("chaos", "workers", options.workers(), 3, 2);
+        int times = KeyValues.number("chaos", "times", options.times(), 1, 1);
         settings.add("experiment.requeue=true");
         RunConfig config = ConfigReader.read(settings);
         if (config.system().lanes() == null) {
@@ -68,12 +67,5 @@ final class ChaosCommand implements Callable<Integer> {
 
     private static boolean isOwn(String setting) {
         return OWN.contains(setting.substring(0, Math.max(0, setting.indexOf('='))));
-    }
-
-    private static int number(String key, Integer value, int otherwise, int least) {
-        if (value != null && value < least) {
-            throw new UserException("chaos: " + key + "=" + value + ", allowed is at least " + least);
-        }
-        return value == null ? otherwise : value;
     }
 }

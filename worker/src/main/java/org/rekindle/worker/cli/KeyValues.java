@@ -27,6 +27,14 @@ final class KeyValues {
                         new UserException(command + ": " + key + "= is missing; see rekindle " + command + " --help"));
     }
 
+    /** A number of the command's own. */
+    static int number(String command, String key, Integer value, int otherwise, int least) {
+        if (value != null && value < least) {
+            throw new UserException(command + ": " + key + "=" + value + ", allowed is at least " + least);
+        }
+        return value == null ? otherwise : value;
+    }
+
     List<String> without(String key) {
         return arguments.stream()
                 .filter(argument -> !argument.startsWith(key + "="))

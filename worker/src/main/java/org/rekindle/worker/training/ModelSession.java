@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.OptionalDouble;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.config.ModelConfig;
 import org.rekindle.coordinator.config.ObjectiveConfig;
@@ -25,6 +26,7 @@ import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.pipeline.PipelineInit;
 import org.rekindle.worker.torchscript.ComputeType;
+import org.rekindle.worker.torchscript.Tensors;
 import org.rekindle.worker.torchscript.Torch;
 
 /**
@@ -50,6 +52,7 @@ public final class ModelSession implements TrainingSession {
 
     private NDArray measured;
     private Collective collective;
+    private List<ByteBuffer> norms; // one for each rank, where the state is shared
 
     ModelSession(
             NDManager manager,
@@ -170,7 +173,7 @@ public final class ModelSession implements TrainingSession {
         double[] values = measured.toDoubleArray(); // the only time in a step that the host waits for the device
         if (isShared()) {
             values[1] = normOverRanks(values[1]);
-            measured = this.step.create(values);
+            Tensors.memory(measured).putDouble(Double.BYTES, values[1]);
         }
         boolean finite = Double.isFinite(values[0]) && Double.isFinite(values[1]);
         return new StepResult(values[0], values[1], finite);
@@ -190,12 +193,7 @@ public final class ModelSession implements TrainingSession {
 
     /** The norm of all gradients from those of the ranks' parts; the same on all ranks. */
     private double normOverRanks(double own) {
-        List<ByteBuffer> norms = new ArrayList<>();
-        for (int rank = 0; rank < collective.worldSize(); rank++) {
-            norms.add(ByteBuffer.allocateDirect(Double.BYTES)
-                    .order(ByteOrder.nativeOrder())
-                    .putDouble(0, own));
-        }
+        norms.get(collective.rank()).putDouble(0, own);
         collective.allGather(norms.stream().map(List::of).toList());
         return Math.sqrt(norms.stream()
                 .mapToDouble(norm -> Math.pow(norm.getDouble(0), 2))
@@ -218,6 +216,10 @@ public final class ModelSession implements TrainingSession {
             optimizer.share(with == null ? 0 : with.rank(), with == null ? 1 : with.worldSize());
         }
         if (isShared()) {
+            norms = Stream.generate(
+                            () -> ByteBuffer.allocateDirect(Double.BYTES).order(ByteOrder.nativeOrder()))
+                    .limit(with.worldSize())
+                    .toList();
             gatherWeights(); // where the ring broke in the last gathering
         }
     }

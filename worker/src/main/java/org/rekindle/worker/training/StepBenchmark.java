@@ -112,7 +112,7 @@ public final class StepBenchmark {
                     objective,
                     optimizer,
                     checkpoint -> {
-                        throw new UnsupportedOperationException("a benchmark has no checkpoint");
+                        throw new IllegalStateException("a benchmark has no checkpoint");
                     },
                     index -> learningRate,
                     config.system().seed(),

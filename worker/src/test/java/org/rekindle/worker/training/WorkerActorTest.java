@@ -105,7 +105,7 @@ class WorkerActorTest {
             own.add(lane);
         }
         return new WorkerCommand.Assignment(
-                generation, 0, 2, own, 2, committed, Map.of(0, at, 1, at), false, false, List.of(""), Transfer.NONE);
+                generation, 0, 2, own, 2, committed, Map.of(0, at, 1, at), false, false, List.of(""), Transfer.NONE, 0);
     }
 
     @Test
@@ -151,7 +151,7 @@ class WorkerActorTest {
             ActorRef<WorkerCommand> worker = joined(coordinator);
             Map<Integer, LaneCursor> start = Map.of(0, LaneCursor.START, 1, LaneCursor.START);
             worker.tell(new WorkerCommand.Assignment(
-                    1, rank, 2, List.of(rank), 2, 0, start, false, false, List.of(""), Transfer.NONE));
+                    1, rank, 2, List.of(rank), 2, 0, start, false, false, List.of(""), Transfer.NONE, 0));
             LaneCursor after = coordinator
                     .expectMessageClass(StepReady.class)
                     .lanes()
