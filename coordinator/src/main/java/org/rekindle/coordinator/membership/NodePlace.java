@@ -37,9 +37,8 @@ public record NodePlace(int rank, int nodes, String host, int port, List<String>
      * @param others hosts and ports of nodes of the run, at least one
      */
     public NodePlace joining(List<String> others) {
-        String first = others.get(0);
-        int colon = first.lastIndexOf(':');
-        String towards = towards(first.substring(0, colon), Integer.parseInt(first.substring(colon + 1)));
+        InetSocketAddress first = HostPort.parse(others.get(0));
+        String towards = towards(first.getHostString(), first.getPort());
         List<String> all = new ArrayList<>(others);
         if (!isFirst()) {
             all.addAll(seeds);

@@ -43,11 +43,9 @@ public final class Reachability {
     }
 
     private static CompletionStage<Answer> call(String address) {
-        int colon = address.lastIndexOf(':');
-        return colon < 0
+        return address.isEmpty()
                 ? CompletableFuture.completedFuture(Answer.NONE)
-                : CompletableFuture.supplyAsync(() -> call(new InetSocketAddress(
-                        address.substring(0, colon), Integer.parseInt(address.substring(colon + 1)))));
+                : CompletableFuture.supplyAsync(() -> call(HostPort.parse(address)));
     }
 
     private static Answer call(InetSocketAddress address) {

@@ -3,6 +3,7 @@ package org.rekindle.worker.training;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
+import org.rekindle.coordinator.membership.HostPort;
 import org.rekindle.worker.collectives.Collective;
 import org.rekindle.worker.collectives.RingCollective;
 import org.rekindle.worker.collectives.RingListener;
@@ -48,8 +49,7 @@ final class WorkerRing implements AutoCloseable {
         if (listener == null || peers.size() == 1) {
             return null;
         }
-        List<InetSocketAddress> addresses =
-                peers.stream().map(WorkerRing::parse).toList();
+        List<InetSocketAddress> addresses = peers.stream().map(HostPort::parse).toList();
         RingCollective ring = new RingCollective(generation, rank, addresses, listener, settings.with(secret));
         synchronized (this) {
             current = ring;
@@ -59,11 +59,6 @@ final class WorkerRing implements AutoCloseable {
         }
         ring.connect(CONNECT);
         return ring;
-    }
-
-    private static InetSocketAddress parse(String address) {
-        int colon = address.lastIndexOf(':');
-        return new InetSocketAddress(address.substring(0, colon), Integer.parseInt(address.substring(colon + 1)));
     }
 
     /** A generation is over. */

@@ -1,7 +1,6 @@
 package org.rekindle.worker.trust;
 
 import java.io.IOException;
-import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.security.GeneralSecurityException;
@@ -15,6 +14,7 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509TrustManager;
+import org.rekindle.coordinator.membership.HostPort;
 
 /**
  * Why a node cannot join: the cluster tries for ever and leaves a failed handshake to the log. A connection like the cluster's tells whether
@@ -38,12 +38,8 @@ public record Handshake(Optional<NodeCredentials> credentials) {
     public Optional<String> problem(List<String> addresses) {
         Optional<String> problem = Optional.empty();
         for (String address : addresses) {
-            int colon = address.lastIndexOf(':');
             try (Socket socket = new Socket()) {
-                socket.connect(
-                        new InetSocketAddress(
-                                address.substring(0, colon), Integer.parseInt(address.substring(colon + 1))),
-                        (int) CONNECT.toMillis());
+                socket.connect(HostPort.parse(address), (int) CONNECT.toMillis());
                 socket.setSoTimeout((int) ANSWER.toMillis());
                 problem = credentials.isPresent()
                         ? problemWith(socket, address, credentials.get())
