@@ -43,7 +43,7 @@ public final class Reachability {
     }
 
     private static CompletionStage<Answer> call(String address) {
-        return address.isEmpty()
+        return address.indexOf(':') < 0
                 ? CompletableFuture.completedFuture(Answer.NONE)
                 : CompletableFuture.supplyAsync(() -> call(HostPort.parse(address)));
     }
