@@ -56,7 +56,6 @@ final class CsvReader implements ExampleReader {
                 CSVRecord row = rows.next();
                 text.row();
                 index++;
-                listener.example(index, row.getBytePosition());
                 if (wanted.test(index) && isWhole(row)) {
                     return example(row);
                 }

@@ -90,7 +90,6 @@ final class ParquetReader implements ExampleReader {
                     Group values = rows.read();
                     long at = index++;
                     long inGroup = row++;
-                    listener.example(at, -1);
                     if (wanted.test(at)) {
                         return example(values, at, group, inGroup);
                     }

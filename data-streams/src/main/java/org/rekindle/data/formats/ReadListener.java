@@ -9,12 +9,12 @@ public interface ReadListener {
     ReadListener NONE = new ReadListener() {};
 
     /**
-     * An example begins, wanted or not.
+     * An example of a tar begins, wanted or not.
      *
-     * @param index its number in the shard
-     * @param offset byte of the shard where it begins; -1 where the format has no such thing
+     * @param member name of its first member
+     * @param offset byte of the tar where that one's header begins
      */
-    default void example(long index, long offset) {}
+    default void example(String member, long offset) {}
 
     /** A member was read whole. */
     default void member(long bytes) {}

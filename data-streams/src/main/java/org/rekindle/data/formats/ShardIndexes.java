@@ -25,22 +25,36 @@ public record ShardIndexes(Path folder) {
     private static final Logger LOG = LoggerFactory.getLogger(ShardIndexes.class);
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    /** Returns the index of a shard, if there is one that fits it. */
-    public Optional<ShardIndex> find(Shard shard) {
+    /** Returns where to begin reading in order to come to an example: the shard's start unless it has an index that fits it. */
+    ShardIndex.Place place(Shard shard, long example) {
         Optional<Path> file = file(shard).filter(Files::exists);
         if (file.isEmpty()) {
-            return Optional.empty();
+            return ShardIndex.Place.START;
         }
         try {
             ShardIndex index = JSON.readValue(file.get().toFile(), ShardIndex.class);
             if (index.version() == ShardIndex.VERSION && index.length() == shard.length()) {
-                return Optional.of(index);
+                ShardIndex.Place place = index.place(example);
+                if (place.example() == 0
+                        || index.members().get((int) place.example()).equals(member(shard, place))) {
+                    return place;
+                }
             }
             LOG.warn("{} does not fit its shard and is not used: make it again (rekindle shards index)", file.get());
         } catch (IOException e) {
             LOG.warn("{} cannot be read and is not used ({})", file.get(), e.getMessage());
         }
-        return Optional.empty();
+        return ShardIndex.Place.START;
+    }
+
+    /** Shards that are made again may be as long as before, since tars are padded: what begins there tells. */
+    private static String member(Shard shard, ShardIndex.Place place) {
+        try (TarMembers tar = WebDatasetFormat.members(shard, place.offset())) {
+            return tar.next();
+        } catch (ShardFailure e) {
+            // No header is there. A store that fails is reported by the reading from the start.
+            return null;
+        }
     }
 
     /**
@@ -59,10 +73,12 @@ public record ShardIndexes(Path folder) {
                     "shard " + shard.location() + " is compressed, nothing can be sought in it: unpack it");
         }
         List<Long> offsets = new ArrayList<>();
+        List<String> members = new ArrayList<>();
         ReadListener listener = new ReadListener() {
             @Override
-            public void example(long index, long offset) {
+            public void example(String member, long offset) {
                 offsets.add(offset);
+                members.add(member);
             }
         };
         try (ExampleReader reader = WebDatasetFormat.DEFAULT.open(shard, index -> false, 0, listener)) {
@@ -71,7 +87,7 @@ public record ShardIndexes(Path folder) {
         try {
             Files.createDirectories(file.toAbsolutePath().getParent());
             Path unfinished = file.resolveSibling("." + file.getFileName() + ".unfinished");
-            JSON.writeValue(unfinished.toFile(), new ShardIndex(shard.length(), offsets));
+            JSON.writeValue(unfinished.toFile(), new ShardIndex(shard.length(), offsets, members));
             return Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } catch (IOException e) {
             throw new UserException("index " + file + " cannot be written (" + UserException.reason(e) + ")", e);

@@ -8,7 +8,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.LongPredicate;
 import org.rekindle.data.UserException;
 import org.rekindle.data.filters.MetadataFilters;
@@ -61,12 +60,12 @@ public record WebDatasetFormat(
 
     @Override
     public ExampleReader open(Shard shard, LongPredicate wanted, long first, ReadListener listener) {
-        Optional<ShardIndex> index = first > 0 && indexes != null ? indexes.find(shard) : Optional.empty();
-        TarMembers tar = members(shard, index.isPresent() ? index.get().offset(first) : 0);
+        ShardIndex.Place from = first > 0 && indexes != null ? indexes.place(shard, first) : ShardIndex.Place.START;
+        TarMembers tar = members(shard, from.offset());
         try {
             boolean later = imagesLast && !tar.isCompressed();
             LaterRead images = later && shard instanceof LocalShard local ? new LaterRead(local.path()) : null;
-            return new WebDatasetReader(this, tar, images, shard, index.isPresent() ? first : 0, wanted, listener);
+            return new WebDatasetReader(this, tar, images, shard, from.example(), wanted, listener);
         } catch (IOException e) {
             throw unreadable(shard, e);
         }

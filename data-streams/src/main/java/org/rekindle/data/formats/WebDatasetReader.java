@@ -70,7 +70,7 @@ final class WebDatasetReader implements ExampleReader {
     /** Reads the example that begins with the current member; null when it is not wanted or the shard breaks off within it. */
     private Example group(String first) {
         index++;
-        listener.example(index, tar.header());
+        listener.example(first, tar.header());
         boolean read = wanted.test(index);
         String key = MemberNames.key(first);
         Parts parts = new Parts();
