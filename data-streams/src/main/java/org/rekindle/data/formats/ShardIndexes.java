@@ -25,35 +25,45 @@ public record ShardIndexes(Path folder) {
     private static final Logger LOG = LoggerFactory.getLogger(ShardIndexes.class);
     private static final ObjectMapper JSON = new ObjectMapper();
 
+    /** Returns whether a shard has an index that fits it. */
+    public boolean isThere(Shard shard) {
+        return fitting(shard, Long.MAX_VALUE).isPresent();
+    }
+
     /** Returns where to begin reading in order to come to an example: the shard's start unless it has an index that fits it. */
     ShardIndex.Place place(Shard shard, long example) {
+        return fitting(shard, example).map(index -> index.place(example)).orElse(ShardIndex.Place.START);
+    }
+
+    private Optional<ShardIndex> fitting(Shard shard, long example) {
         Optional<Path> file = file(shard).filter(Files::exists);
         if (file.isEmpty()) {
-            return ShardIndex.Place.START;
+            return Optional.empty();
         }
         try {
             ShardIndex index = JSON.readValue(file.get().toFile(), ShardIndex.class);
-            if (index.version() == ShardIndex.VERSION && index.length() == shard.length()) {
-                ShardIndex.Place place = index.place(example);
-                if (place.example() == 0
-                        || index.members().get((int) place.example()).equals(member(shard, place))) {
-                    return place;
-                }
+            if (index.version() == ShardIndex.VERSION
+                    && index.length() == shard.length()
+                    && isAt(shard, index, index.place(example))) {
+                return Optional.of(index);
             }
             LOG.warn("{} does not fit its shard and is not used: make it again (rekindle shards index)", file.get());
         } catch (IOException e) {
             LOG.warn("{} cannot be read and is not used ({})", file.get(), e.getMessage());
         }
-        return ShardIndex.Place.START;
+        return Optional.empty();
     }
 
     /** Shards that are made again may be as long as before, since tars are padded: what begins there tells. */
-    private static String member(Shard shard, ShardIndex.Place place) {
+    private static boolean isAt(Shard shard, ShardIndex index, ShardIndex.Place place) {
+        if (place.example() == 0) {
+            return true;
+        }
         try (TarMembers tar = WebDatasetFormat.members(shard, place.offset())) {
-            return tar.next();
+            return index.members().get((int) place.example()).equals(tar.next());
         } catch (ShardFailure e) {
             // No header is there. A store that fails is reported by the reading from the start.
-            return null;
+            return false;
         }
     }
 

@@ -118,6 +118,7 @@ class FilledShardsTest {
 
         Path elsewhere = folder.resolve("indexes");
         assertThat(new ShardIndexes(elsewhere).write(shard).getParent()).isEqualTo(elsewhere);
+        assertThat(new ShardIndexes(elsewhere).isThere(shard)).isTrue();
 
         Files.writeString(index, Files.readString(index).replaceFirst("\"length\":\\d+", "\"length\":1"));
         assertThat(keys(shard, 5)).isEqualTo(without);
@@ -140,6 +141,7 @@ class FilledShardsTest {
         new ShardIndexes(null).write(shard);
         long length = path.toFile().length();
         second.write(path);
+        assertThat(new ShardIndexes(null).isThere(shard)).isFalse();
         assertThat(path.toFile().length()).isEqualTo(length);
         assertThat(keys(shard, 3)).containsExactly("3 k2", "4 k3");
     }

@@ -75,7 +75,7 @@ final class ShardsCommand {
         List<Shard> shards = options.dataSet().shards();
         for (Shard shard : shards) {
             try {
-                if (indexes.find(shard).isEmpty()) {
+                if (!indexes.isThere(shard)) {
                     indexes.write(shard);
                     made++;
                 }
