@@ -175,7 +175,7 @@ public final class RunFolder implements AutoCloseable {
                     file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
             FileLock lock = channel.tryLock(LOCKED_BYTE, 1, false);
             if (lock == null) {
-                throw new UserException(path + ": in use by "
+                throw new RunInUseException(path + ": in use by "
                         + Files.readString(file).strip() + "; wait for it to end, or choose another experiment.name");
             }
             channel.truncate(0);

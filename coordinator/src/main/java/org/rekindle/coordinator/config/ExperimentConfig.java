@@ -17,6 +17,7 @@ import java.nio.file.Path;
  * @param evalNumInferenceSteps steps from noise to picture of those, default 50
  * @param evalGuidanceScale guidance scale of those, default 7.5
  * @param keepCheckpoints checkpoints to keep, at least 1; null keeps all
+ * @param maxRequeuesWithoutProgress times in a row that a drained run asks SLURM to queue it again without a new step in between, default 3
  */
 public record ExperimentConfig(
         String logDir,
@@ -30,7 +31,8 @@ public record ExperimentConfig(
         Integer numEvalImages,
         Integer evalNumInferenceSteps,
         Double evalGuidanceScale,
-        Integer keepCheckpoints) {
+        Integer keepCheckpoints,
+        Integer maxRequeuesWithoutProgress) {
 
     public ExperimentConfig {
         saveOnlyMostRecent = saveOnlyMostRecent != null && saveOnlyMostRecent;
@@ -39,7 +41,13 @@ public record ExperimentConfig(
         numEvalImages = numEvalImages == null ? 16 : numEvalImages;
         evalNumInferenceSteps = evalNumInferenceSteps == null ? 50 : evalNumInferenceSteps;
         evalGuidanceScale = evalGuidanceScale == null ? 7.5 : evalGuidanceScale;
+        maxRequeuesWithoutProgress = maxRequeuesWithoutProgress == null ? 3 : maxRequeuesWithoutProgress;
         keepCheckpoints = saveOnlyMostRecent ? Integer.valueOf(1) : keepCheckpoints;
+    }
+
+    /** Where the run's time went. */
+    public Path goodputFile() {
+        return folder().resolve("goodput.jsonl");
     }
 
     /** The run folder, {@code log_dir/name}. */

@@ -196,6 +196,7 @@ final class RunChecks {
         allowed.atLeast("experiment.eval_num_inference_steps", experiment.evalNumInferenceSteps(), 1);
         allowed.notNegative("experiment.eval_guidance_scale", experiment.evalGuidanceScale());
         allowed.atLeast("experiment.keep_checkpoints", experiment.keepCheckpoints(), 1);
+        allowed.atLeast("experiment.max_requeues_without_progress", experiment.maxRequeuesWithoutProgress(), 0);
     }
 
     private static void validate(Allowed allowed, OptimizerConfig optimizer) {

@@ -2,16 +2,19 @@ package org.rekindle.coordinator.membership;
 
 import java.io.IOException;
 import java.net.DatagramSocket;
+import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.rekindle.data.UserException;
 
 /**
  * Where a process stands in the run's cluster. Node 0 is at {@code MASTER_ADDR} and {@code MASTER_PORT}, as for torchrun; the others go there
- * first.
+ * first. Where neither is set the nodes find each other by the run folder, and whoever comes first leads.
  *
  * @param rank of the node, from 0
  * @param nodes that the run starts with
@@ -29,6 +32,11 @@ public record NodePlace(int rank, int nodes, String host, int port, List<String>
     /** Whether this node forms the cluster; the others join it. */
     public boolean isFirst() {
         return seeds.isEmpty() || seeds.equals(List.of(host + ":" + port));
+    }
+
+    /** Whether nodes come and go as they like: the run does not wait for all that it may have. */
+    public boolean isElastic() {
+        return nodes > 1 && seeds.isEmpty();
     }
 
     /**
@@ -49,7 +57,7 @@ public record NodePlace(int rank, int nodes, String host, int port, List<String>
     /**
      * Reads the launcher's variables.
      *
-     * @throws UserException when there are several workers and {@code MASTER_ADDR} or {@code MASTER_PORT} is missing or malformed
+     * @throws UserException when there are several workers and one of {@code MASTER_ADDR} and {@code MASTER_PORT} is missing or malformed
      */
     public static NodePlace of(Map<String, String> environment) {
         WorkerRank rank = WorkerRank.of(environment);
@@ -58,13 +66,17 @@ public record NodePlace(int rank, int nodes, String host, int port, List<String>
         }
         String address = environment.get("MASTER_ADDR");
         String port = environment.get("MASTER_PORT");
+        if (address == null && port == null) {
+            return new NodePlace(rank.rank(), rank.workers(), ownAddress(), 0, List.of());
+        }
         if (address == null
                 || address.isBlank()
                 || port == null
                 || !port.strip().matches("\\d{1,5}")) {
-            throw new UserException("environment: " + rank.variable() + "=" + rank.rank() + " of " + rank.workers()
-                    + " workers, but MASTER_ADDR=" + address + " and MASTER_PORT=" + port
-                    + " do not say where worker 0 is: set both, as torchrun does");
+            throw new UserException(
+                    "environment: " + rank.variable() + "=" + rank.rank() + " of " + rank.workers()
+                            + " workers, but MASTER_ADDR=" + address + " and MASTER_PORT=" + port
+                            + " do not say where worker 0 is: set both, as torchrun does, or none, and they meet by the run folder");
         }
         String master = address.strip();
         int number = Integer.parseInt(port.strip());
@@ -72,6 +84,27 @@ public record NodePlace(int rank, int nodes, String host, int port, List<String>
                 ? new NodePlace(0, rank.workers(), master, number, List.of(master + ":" + number))
                 : new NodePlace(
                         rank.rank(), rank.workers(), towards(master, number), 0, List.of(master + ":" + number));
+    }
+
+    /** An address by which other machines reach this one, as far as it has any. */
+    private static String ownAddress() {
+        try {
+            InetAddress named = InetAddress.getLocalHost();
+            if (!named.isLoopbackAddress()) {
+                return named.getHostAddress();
+            }
+            // Debian's hosts file maps a machine's own name to a loopback address.
+            for (NetworkInterface network : Collections.list(NetworkInterface.getNetworkInterfaces())) {
+                for (InetAddress address : Collections.list(network.getInetAddresses())) {
+                    if (network.isUp() && !address.isLoopbackAddress() && address instanceof Inet4Address) {
+                        return address.getHostAddress();
+                    }
+                }
+            }
+            return LOOPBACK;
+        } catch (IOException e) {
+            return LOOPBACK;
+        }
     }
 
     /** The address of this machine on the way to another; no packet is sent. */

@@ -8,6 +8,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.TreeMap;
 import org.rekindle.coordinator.protocol.RunView;
 import org.rekindle.coordinator.protocol.StepStages;
@@ -28,6 +29,16 @@ public final class RunRecord {
     private final Deque<RunView.Event> events = new ArrayDeque<>();
     private long number;
     private StepMetrics newest;
+    private long savingStep; // whose checkpoint is being written; 0 for none
+    private long savingSince;
+    private OptionalDouble saveSeconds = OptionalDouble.empty();
+
+    public RunRecord() {
+        int restarts = SlurmRestarts.of(System.getenv());
+        if (restarts > 0) {
+            counts.put("restarts", (long) restarts);
+        }
+    }
 
     /** The run starts, or goes on from an earlier step. */
     public void started(long step, long examplesSeen) {
@@ -60,6 +71,31 @@ public final class RunRecord {
         }
         slow.keySet().removeIf(rank -> rank >= stages.size());
         return lines;
+    }
+
+    /** A checkpoint of a step begins. */
+    public void saving(long step) {
+        savingStep = step;
+        savingSince = System.nanoTime();
+    }
+
+    /** A checkpoint is there: how many seconds it took, where its begin was seen. */
+    public OptionalDouble saved(long step) {
+        if (step != savingStep) {
+            return OptionalDouble.empty();
+        }
+        saveSeconds = OptionalDouble.of((System.nanoTime() - savingSince) / 1e9);
+        return saveSeconds;
+    }
+
+    /** Seconds that the newest checkpoint took. */
+    public OptionalDouble saveSeconds() {
+        return saveSeconds;
+    }
+
+    /** Seconds between steps, of late; NaN before there are any. */
+    public double stepSeconds() {
+        return newest == null ? Double.NaN : throughput.stepSeconds();
     }
 
     /** Something happened that people are told. */

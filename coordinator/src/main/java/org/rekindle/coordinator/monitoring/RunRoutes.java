@@ -75,7 +75,7 @@ final class RunRoutes extends AllDirectives {
                         path(
                                 "drain",
                                 () -> authorized(() -> told(
-                                        new CoordinatorCommand.Drain("POST /drain"),
+                                        new CoordinatorCommand.Drain("POST /drain", 0),
                                         "the run stops after a checkpoint of the step in flight"))))),
                 ClusterHttpManagementRoutes.readOnly(Cluster.get(system)));
     }

@@ -31,6 +31,14 @@ public interface StepListener extends AutoCloseable {
     default void validated(long step, double loss) {}
 
     /**
+     * The run knows of a checkpoint on disk.
+     *
+     * @param step its step
+     * @param seconds from the commit of that step on
+     */
+    default void saved(long step, double seconds) {}
+
+    /**
      * A checkpoint was committed.
      *
      * @param step its step

@@ -12,6 +12,7 @@ import org.rekindle.data.lanes.StageCounts;
  * @param gradNorm L2 norm of all gradients before clipping
  * @param workers workers (GPUs) that computed it
  * @param dataWait seconds that the slowest worker waited for its batches
+ * @param generation of the workers
  * @param skipped whether its gradients were not finite and no weight changed
  * @param data what the data plane of all workers has done since their lanes were opened; null but at the steps of checkpoints
  */
@@ -23,5 +24,6 @@ public record StepMetrics(
         double gradNorm,
         int workers,
         double dataWait,
+        long generation,
         boolean skipped,
         StageCounts data) {}

@@ -40,6 +40,12 @@ final class Throughput {
         return nanos() <= 0 ? Double.NaN : images * 1e9 / nanos();
     }
 
+    /** Seconds from step to step over the last 20; NaN while no step has been counted. */
+    double stepSeconds() {
+        long steps = marks.getLast().step() - marks.getFirst().step();
+        return steps <= 0 ? Double.NaN : nanos() / 1e9 / steps;
+    }
+
     /**
      * How long the run still takes at this pace; empty while no step has been counted.
      *

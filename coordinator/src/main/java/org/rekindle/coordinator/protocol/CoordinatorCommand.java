@@ -38,8 +38,9 @@ public sealed interface CoordinatorCommand extends ControlMessage {
      *
      * @param worker who leaves
      * @param reason why, such as {@code SIGTERM}
+     * @param notice seconds from here until the machine ends; 0 where nobody said
      */
-    record Leave(ActorRef<WorkerCommand> worker, String reason) implements CoordinatorCommand {}
+    record Leave(ActorRef<WorkerCommand> worker, String reason, double notice) implements CoordinatorCommand {}
 
     /**
      * The collective of a generation came to its end before its step was there. The coordinator forms the next generation: without
@@ -102,11 +103,12 @@ public sealed interface CoordinatorCommand extends ControlMessage {
 
     /**
      * Finish the step in flight, commit a checkpoint, stop. Nobody answers; the workers get {@link WorkerCommand.Stop} when the
-     * checkpoint is on disk. Asking twice changes nothing.
+     * checkpoint is on disk, or when there is no time left for that. Asking twice changes nothing.
      *
      * @param reason who asks, such as {@code SIGTERM}
+     * @param notice seconds from here until the machines end; 0 where nobody said
      */
-    record Drain(String reason) implements CoordinatorCommand {}
+    record Drain(String reason, double notice) implements CoordinatorCommand {}
 
     /** How does the run do? Answered with {@link RunView}. */
     record Look(ActorRef<RunView> replyTo) implements CoordinatorCommand {}

@@ -150,7 +150,7 @@ public final class BarrierBenchmark {
                 Map.of(),
                 () -> Ledger.open(folder.resolve("ledger.jsonl")),
                 CheckpointFolder.open(folder, null),
-                new Lead.Reporting(1, step -> 0, List.of()),
+                new Lead.Reporting(1, step -> 0, Double.NaN, List.of()),
                 Lead.Nodes.NONE,
                 () -> {});
     }

@@ -16,6 +16,7 @@ import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
+import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.ledger.Ledger;
 import org.rekindle.coordinator.ledger.LedgerEntry;
@@ -54,6 +55,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
 
     private final Lead lead;
     private final StepProtocol<ActorRef<WorkerCommand>> protocol;
+    private final TimerScheduler<CoordinatorCommand> timers;
     private final RunRecord record = new RunRecord();
     private Ledger ledger; // opened at the first line: a failure then ends the run with its own
     private String newest; // folder of the newest checkpoint
@@ -64,6 +66,8 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
 
     private record PatienceOver() implements CoordinatorCommand.Internal {}
 
+    private record TimeOver(TimeLeft left) implements CoordinatorCommand.Internal {}
+
     /** @param then told whether it is gone, after it was counted as lost */
     private record Probed(ActorRef<WorkerCommand> worker, boolean gone, Consumer<Boolean> then)
             implements CoordinatorCommand.Internal {}
@@ -72,7 +76,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
     public static Behavior<CoordinatorCommand> create(Lead lead, RunStart start) {
         return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
             timers.startSingleTimer(new PatienceOver(), PATIENCE);
-            return new Coordinator(context, lead, null, protocol(lead.plan(), start), start);
+            return new Coordinator(context, timers, lead, null, protocol(lead.plan(), start), start);
         }));
     }
 
@@ -86,11 +90,13 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
      */
     Coordinator(
             ActorContext<CoordinatorCommand> context,
+            TimerScheduler<CoordinatorCommand> timers,
             Lead lead,
             Ledger ledger,
             StepProtocol<ActorRef<WorkerCommand>> protocol,
             RunStart start) {
         super(context);
+        this.timers = timers;
         this.lead = lead;
         this.ledger = ledger;
         this.protocol = protocol;
@@ -103,26 +109,27 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
         return newReceiveBuilder()
                 .onMessage(CoordinatorCommand.Join.class, this::join)
                 .onMessage(CoordinatorCommand.Enter.class, this::enter)
-                .onMessage(
-                        CoordinatorCommand.Leave.class,
-                        leave -> perform(protocol.leave(leave.worker(), leave.reason())))
+                .onMessage(CoordinatorCommand.Leave.class, this::leave)
                 .onMessage(CoordinatorCommand.CollectiveLost.class, this::collectiveLost)
                 .onMessage(Probed.class, this::probed)
                 .onMessage(CoordinatorCommand.StepReady.class, ready -> perform(protocol.ready(ready)))
                 .onMessage(CoordinatorCommand.Validated.class, this::validated)
-                .onMessage(CoordinatorCommand.CheckpointCommitted.class, checkpoint -> {
-                    newest = folder(checkpoint.step());
-                    record.event("checkpoint of step " + checkpoint.step());
-                    return perform(protocol.checkpointCommitted(checkpoint.step()));
-                })
+                .onMessage(CoordinatorCommand.CheckpointCommitted.class, this::saved)
                 .onMessage(CoordinatorCommand.WorkerFailed.class, failed -> perform(protocol.fail(failed.line())))
-                .onMessage(CoordinatorCommand.Drain.class, drain -> perform(protocol.drain(drain.reason())))
+                .onMessage(CoordinatorCommand.Drain.class, drain -> {
+                    perform(protocol.drain(drain.reason()));
+                    return hurry(drain.notice());
+                })
                 .onMessage(CoordinatorCommand.SaveNow.class, save -> perform(protocol.saveNow(save.reason())))
                 .onMessage(CoordinatorCommand.Look.class, look -> {
                     look.replyTo().tell(view());
                     return this;
                 })
                 .onMessage(PatienceOver.class, over -> perform(protocol.patienceOver()))
+                .onMessage(
+                        TimeOver.class,
+                        over -> perform(protocol.giveUp(
+                                "the time is over, %s".formatted(over.left().describe()))))
                 .onSignal(Terminated.class, gone -> lost(gone.getRef().unsafeUpcast()))
                 .onSignal(PostStop.class, stop -> {
                     if (ledger != null) {
@@ -146,6 +153,34 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
         perform(protocol.join(join.worker(), join.node(), join.address(), weights));
         guarded(this::tellNodes);
         return this;
+    }
+
+    Behavior<CoordinatorCommand> leave(CoordinatorCommand.Leave leave) {
+        perform(protocol.leave(leave.worker(), leave.reason()));
+        return hurry(leave.notice());
+    }
+
+    /** A drain does what there is time for; the first notice counts. */
+    private Behavior<CoordinatorCommand> hurry(double notice) {
+        if (notice <= 0 || !protocol.state().equals("draining") || timers.isTimerActive(TimeOver.class)) {
+            return this;
+        }
+        double save = record.saveSeconds().orElse(lead.reporting().saveSeconds());
+        TimeLeft left = new TimeLeft(notice, record.stepSeconds(), save);
+        timers.startSingleTimer(TimeOver.class, new TimeOver(left), left.patience());
+        return switch (left.reach()) {
+            case STEP_AND_SAVE -> this;
+            case SAVE -> perform(protocol.dropStep(left.describe()));
+            case NOTHING -> perform(protocol.giveUp(left.describe()));
+        };
+    }
+
+    private Behavior<CoordinatorCommand> saved(CoordinatorCommand.CheckpointCommitted checkpoint) {
+        long step = checkpoint.step();
+        newest = folder(step);
+        record.event("checkpoint of step " + step);
+        record.saved(step).ifPresent(seconds -> guarded(() -> listeners(listener -> listener.saved(step, seconds))));
+        return perform(protocol.checkpointCommitted(step));
     }
 
     private Behavior<CoordinatorCommand> lost(ActorRef<WorkerCommand> worker) {
@@ -267,6 +302,9 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
 
     private void committed(CommittedStep step, boolean withData) {
         StepMetrics metrics = metrics(step, withData);
+        if (withData) {
+            record.saving(step.entry().step());
+        }
         listeners(listener -> listener.committed(metrics));
         if (metrics.skipped()) {
             record.count("skipped");
@@ -369,6 +407,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                 step.gradientNorm(),
                 step.stages().size(),
                 step.stages().stream().mapToDouble(StepStages::dataWait).max().orElse(0),
+                step.entry().generation(),
                 step.entry().skipped(),
                 withData ? step.data() : null);
     }

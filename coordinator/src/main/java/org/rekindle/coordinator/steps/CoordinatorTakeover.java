@@ -187,11 +187,11 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
         ledger.append(LedgerEvent.coordinator(start.committed(), start.generation() + 1, lead.node()));
         RunPlan plan = lead.plan().startingWith(Math.max(1, joined.size()));
         StepProtocol<ActorRef<WorkerCommand>> protocol = Coordinator.protocol(plan, start);
-        Coordinator coordinator = new Coordinator(getContext(), lead, ledger, protocol, start);
+        Coordinator coordinator = new Coordinator(getContext(), timers, lead, ledger, protocol, start);
         for (Join join : joined.values()) {
             coordinator.join(join, weights(join, takeover, saved.step(), lineage));
         }
-        leaving.values().forEach(leave -> coordinator.perform(protocol.leave(leave.worker(), leave.reason())));
+        leaving.values().forEach(leave -> coordinator.leave(leave));
         return coordinator.perform(protocol.patienceOver());
     }
 

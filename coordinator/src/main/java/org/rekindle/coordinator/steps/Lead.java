@@ -56,9 +56,11 @@ public record Lead(
      *
      * @param batchSize examples per lane and step
      * @param learningRate learning rate by optimizer step
+     * @param saveSeconds what a checkpoint of this run took before; NaN where nobody knows
      * @param listeners called from the coordinator, one call at a time
      */
-    public record Reporting(int batchSize, LongToDoubleFunction learningRate, List<StepListener> listeners) {}
+    public record Reporting(
+            int batchSize, LongToDoubleFunction learningRate, double saveSeconds, List<StepListener> listeners) {}
 
     /** Examples of the run up to and with a step. */
     long examples(long step) {

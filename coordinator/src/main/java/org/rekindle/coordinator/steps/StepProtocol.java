@@ -335,6 +335,30 @@ public final class StepProtocol<W> {
         return takeEffects();
     }
 
+    /** A drain cannot wait for the step in flight: a checkpoint of the newest committed step is all there is time for. */
+    public List<Effect<W>> dropStep(String why) {
+        if (outcome == null && draining && !closing && generation != null) {
+            notice("step %d is dropped: %s".formatted(committed + 1, why));
+            abort();
+            if (saved == committed) {
+                end(Outcome.drained(committed));
+            } else {
+                closing = true;
+                form(why);
+            }
+        }
+        return takeEffects();
+    }
+
+    /** A drain cannot wait for a checkpoint either: the run will go on from the newest one. */
+    public List<Effect<W>> giveUp(String why) {
+        if (outcome == null && draining) {
+            notice("no checkpoint of step %d, the newest is of step %d: %s".formatted(committed, saved, why));
+            end(Outcome.drained(saved));
+        }
+        return takeEffects();
+    }
+
     /** The run cannot go on. */
     public List<Effect<W>> fail(String line) {
         if (outcome == null) {

@@ -57,10 +57,10 @@ class ConsoleProgressTest {
         StageCounts.Losses none = new StageCounts.Losses(0, 0, Map.of(), 0, 0);
         try (ConsoleProgress progress = open(false)) {
             progress.started(0, 7200, 0);
-            progress.committed(
-                    new StepMetrics(1, 8, 0.5, 1e-4, 1, 1, 0, false, new StageCounts(busy, idle, idle, none, 8, 20)));
             progress.committed(new StepMetrics(
-                    2, 16, 0.5, 1e-4, 1, 1, 0, false, new StageCounts(busy, idle, idle, none, 0.1, 20)));
+                    1, 8, 0.5, 1e-4, 1, 1, 0, 1, false, new StageCounts(busy, idle, idle, none, 8, 20)));
+            progress.committed(new StepMetrics(
+                    2, 16, 0.5, 1e-4, 1, 1, 0, 1, false, new StageCounts(busy, idle, idle, none, 0.1, 20)));
         }
         assertThat(text().lines().filter(line -> line.contains("data")))
                 .containsExactly(
@@ -85,7 +85,7 @@ class ConsoleProgressTest {
     private void run(ConsoleProgress progress, int first, int last) {
         for (int step = first; step <= last; step++) {
             clock.addAndGet(SECOND);
-            progress.committed(new StepMetrics(step, step * 8L, 0.5, 1e-4, 1, 1, 0, false, null));
+            progress.committed(new StepMetrics(step, step * 8L, 0.5, 1e-4, 1, 1, 0, 1, false, null));
         }
     }
 

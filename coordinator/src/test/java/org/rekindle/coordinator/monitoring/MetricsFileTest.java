@@ -29,7 +29,7 @@ class MetricsFileTest {
         try (MetricsFile metrics = open()) {
             metrics.started(0, 10, 0);
             clock.addAndGet(2 * SECOND);
-            metrics.committed(new StepMetrics(1, 32, 0.5, 1e-4, 2.25, 2, 0, false, null));
+            metrics.committed(new StepMetrics(1, 32, 0.5, 1e-4, 2.25, 2, 0, 1, false, null));
         }
 
         assertThat(lines())
@@ -48,7 +48,7 @@ class MetricsFileTest {
                 20);
         try (MetricsFile metrics = open()) {
             metrics.started(0, 10, 0);
-            metrics.committed(new StepMetrics(1, 32, 0.5, 1e-4, 2.25, 2, 0.125, false, counts));
+            metrics.committed(new StepMetrics(1, 32, 0.5, 1e-4, 2.25, 2, 0.125, 1, false, counts));
         }
         JsonNode line = new ObjectMapper().readTree(lines().get(0));
         assertThat(line.get("data_wait").doubleValue()).isEqualTo(0.125);
@@ -62,7 +62,7 @@ class MetricsFileTest {
         try (MetricsFile metrics = open()) {
             metrics.started(0, 10, 0);
             clock.addAndGet(SECOND);
-            metrics.committed(new StepMetrics(1, 32, Double.NaN, 1e-4, Double.POSITIVE_INFINITY, 1, 0, true, null));
+            metrics.committed(new StepMetrics(1, 32, Double.NaN, 1e-4, Double.POSITIVE_INFINITY, 1, 0, 1, true, null));
         }
 
         JsonNode line = new ObjectMapper().readTree(lines().get(0));
@@ -77,7 +77,7 @@ class MetricsFileTest {
             metrics.started(0, 1000, 0);
             for (int step = 1; step <= 60; step++) {
                 clock.addAndGet(step <= 30 ? 10 * SECOND : SECOND);
-                metrics.committed(new StepMetrics(step, step * 8L, 1, 1, 1, 1, 0, false, null));
+                metrics.committed(new StepMetrics(step, step * 8L, 1, 1, 1, 1, 0, 1, false, null));
             }
         }
 
@@ -91,13 +91,13 @@ class MetricsFileTest {
         try (MetricsFile metrics = open()) {
             metrics.started(0, 10, 0);
             for (int step = 1; step <= 5; step++) {
-                metrics.committed(new StepMetrics(step, step * 8L, 1, 1, 1, 1, 0, false, null));
+                metrics.committed(new StepMetrics(step, step * 8L, 1, 1, 1, 1, 0, 1, false, null));
             }
         }
         try (MetricsFile metrics = open()) {
             metrics.started(3, 10, 24);
             clock.addAndGet(SECOND);
-            metrics.committed(new StepMetrics(4, 32, 7, 1, 1, 1, 0, false, null));
+            metrics.committed(new StepMetrics(4, 32, 7, 1, 1, 1, 0, 1, false, null));
         }
 
         assertThat(lines()).hasSize(4);
@@ -111,7 +111,7 @@ class MetricsFileTest {
         try (MetricsFile metrics = open()) {
             metrics.started(0, 10, 0);
             for (int step = 1; step <= 4; step++) {
-                metrics.committed(new StepMetrics(step, step * 8L, 1, 1, 1, 1, 0, false, null));
+                metrics.committed(new StepMetrics(step, step * 8L, 1, 1, 1, 1, 0, 1, false, null));
                 metrics.validated(step, 0.25 * step);
             }
         }
@@ -124,7 +124,7 @@ class MetricsFileTest {
     }
 
     private MetricsFile open() {
-        return MetricsFile.open(folder.resolve("metrics.jsonl"), clock::get);
+        return MetricsFile.open(folder.resolve("metrics.jsonl"), Map.of(), clock::get);
     }
 
     private List<String> lines() throws IOException {

@@ -71,7 +71,7 @@ class MonitoringServerTest {
                 Map.of(),
                 () -> Ledger.open(folder.resolve("ledger.jsonl")),
                 CheckpointFolder.open(folder, null),
-                new Lead.Reporting(8, step -> 0.5, List.of()),
+                new Lead.Reporting(8, step -> 0.5, Double.NaN, List.of()),
                 Lead.Nodes.NONE,
                 () -> {});
         coordinator =
@@ -242,7 +242,7 @@ class MonitoringServerTest {
         record.started(0, 0);
         LongStream.rangeClosed(1, 5000).forEach(step -> {
             record.committed(
-                    new StepMetrics(step, step, 1, 1, 1, 1, 0, false, null),
+                    new StepMetrics(step, step, 1, 1, 1, 1, 0, 1, false, null),
                     1,
                     List.of(new StepStages(0, 1, 0, StageCounts.NONE)),
                     List.of(1));

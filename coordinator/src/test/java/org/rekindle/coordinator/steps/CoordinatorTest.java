@@ -101,7 +101,7 @@ class CoordinatorTest {
                 Map.of("system.batch_size", "8"),
                 () -> Ledger.open(ledger),
                 CheckpointFolder.open(folder, null),
-                new Lead.Reporting(8, step -> step * 0.1, List.of(listeners)),
+                new Lead.Reporting(8, step -> step * 0.1, Double.NaN, List.of(listeners)),
                 Lead.Nodes.NONE,
                 () -> {});
         return kit.spawn(Coordinator.create(lead, RunStart.at(0, Map.of(0, LaneCursor.START, 1, LaneCursor.START))));
@@ -122,7 +122,7 @@ class CoordinatorTest {
         Map<Integer, LaneCursor> cursors = Map.of(0, new LaneCursor(1, 2, 3, 4, 5), 17, LaneCursor.START);
         List<ControlMessage> messages = List.of(
                 new CoordinatorCommand.Join(worker.getRef(), 1, "host:1", new WorkerState(3, 9, true, 10, cursors)),
-                new CoordinatorCommand.Leave(worker.getRef(), "SIGTERM"),
+                new CoordinatorCommand.Leave(worker.getRef(), "SIGTERM", 30),
                 new CoordinatorCommand.StepReady(
                         3,
                         7,
@@ -135,7 +135,7 @@ class CoordinatorTest {
                 new CoordinatorCommand.Validated(12, 0.25),
                 new CoordinatorCommand.CheckpointCommitted(12),
                 new CoordinatorCommand.WorkerFailed("shard a.tar is missing"),
-                new CoordinatorCommand.Drain("SIGUSR1"),
+                new CoordinatorCommand.Drain("SIGUSR1", 120),
                 new CoordinatorCommand.SaveNow("POST /checkpoint"),
                 new CoordinatorCommand.Look(kit.<RunView>createTestProbe().getRef()),
                 new RunView(
@@ -285,7 +285,7 @@ class CoordinatorTest {
         TestProbe<WorkerCommand> worker = kit.createTestProbe();
         coordinator.tell(join(worker, 1));
         WorkerCommand.Assignment assigned = assignment(worker);
-        coordinator.tell(new CoordinatorCommand.Drain("SIGTERM"));
+        coordinator.tell(new CoordinatorCommand.Drain("SIGTERM", 0));
         coordinator.tell(ready(assigned, 1));
         WorkerCommand.Commit commit = worker.expectMessageClass(WorkerCommand.Commit.class);
         assertThat(commit.checkpoint() && commit.hold()).isTrue();

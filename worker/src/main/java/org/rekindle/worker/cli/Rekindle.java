@@ -27,6 +27,7 @@ import picocli.CommandLine.Command;
             TokenizeCommand.class,
             ShardsCommand.class,
             VerifyCommand.class,
+            GoodputCommand.class,
             BenchCommand.class
         })
 public final class Rekindle {

@@ -32,6 +32,7 @@ final class SamplePictures implements StepListener {
 
     private final Supplier<Painter> painter;
     private final Path samples;
+    private final boolean wanted;
 
     /** One picture after the other, on a thread that ends when there is nothing to draw; {@link Torch#inThreadOfItsOwn} says why. */
     private final ExecutorService thread =
@@ -41,24 +42,21 @@ final class SamplePictures implements StepListener {
                 return worker;
             });
 
-    private SamplePictures(Supplier<Painter> painter, Path samples) {
+    private SamplePictures(Supplier<Painter> painter, RunConfig config) {
         this.painter = painter;
-        this.samples = samples;
+        this.samples = config.experiment().folder().resolve("samples");
+        this.wanted = config.experiment().numEvalImages() > 0;
     }
 
     /** Pictures of captions when the UNet is trained, of images beside their reconstructions when the autoencoder is. */
     static SamplePictures of(RunConfig config, DataSet dataSet) {
         Painter painter = painter(config, dataSet);
-        return new SamplePictures(() -> painter, folder(config));
+        return new SamplePictures(() -> painter, config);
     }
 
     /** As {@link #of}, of a data set that another node may still be making. */
     static SamplePictures later(RunConfig config) {
-        return new SamplePictures(() -> painter(config, DataSet.open(config.dataset())), folder(config));
-    }
-
-    private static Path folder(RunConfig config) {
-        return config.experiment().folder().resolve("samples");
+        return new SamplePictures(() -> painter(config, DataSet.open(config.dataset())), config);
     }
 
     private static Painter painter(RunConfig config, DataSet dataSet) {
@@ -70,6 +68,9 @@ final class SamplePictures implements StepListener {
 
     @Override
     public void saved(long step, Path pipeline) {
+        if (!wanted) {
+            return;
+        }
         Path out = samples.resolve("step_%08d".formatted(step));
         thread.execute(() -> draw(pipeline, out));
     }

@@ -1,19 +1,27 @@
 package org.rekindle.worker.cli;
 
+import java.lang.management.ManagementFactory;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.checkpoints.RunFolder;
+import org.rekindle.coordinator.checkpoints.RunInUseException;
 import org.rekindle.coordinator.config.ConfigReader;
 import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.coordinator.membership.NodePlace;
 import org.rekindle.coordinator.monitoring.ConsoleProgress;
+import org.rekindle.coordinator.monitoring.GoodputFile;
 import org.rekindle.coordinator.monitoring.MetricsFile;
+import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.data.UserException;
 import org.rekindle.data.formats.DataSet;
 import org.rekindle.worker.chaos.NotANumber;
+import org.rekindle.worker.launch.Requeue;
 import org.rekindle.worker.launch.WorkerProcess;
 import org.rekindle.worker.pipeline.PipelineInit;
 import org.rekindle.worker.torchscript.Torch;
@@ -29,6 +37,11 @@ import picocli.CommandLine.Mixin;
 @Command(name = "train", description = "Trains a model and goes on where it stopped: train config=FILE [key=value...]")
 final class TrainCommand implements Callable<Integer> {
 
+    private static final Duration ASK_EVERY = Duration.ofSeconds(1);
+
+    /** What the preparation of a run may take, as for those who know where node 0 is. */
+    private static final Duration PATIENCE = Duration.ofMinutes(10);
+
     @Mixin
     private KeyValues keyValues;
 
@@ -40,20 +53,32 @@ final class TrainCommand implements Callable<Integer> {
         NodePlace place = NodePlace.of(System.getenv());
         while (true) {
             try {
-                return take(config, place);
+                return take(config, place, Instant.now().plus(PATIENCE));
             } catch (HalfJoinedException e) {
                 System.out.println(e.getMessage());
             }
         }
     }
 
-    private static int take(RunConfig config, NodePlace place) throws InterruptedException {
+    private static int take(RunConfig config, NodePlace place, Instant patience) throws InterruptedException {
         List<String> others = place.nodes() == 1 ? List.of() : RunFolder.livingNodes(config);
         if (!others.isEmpty()) {
             return follow(config, place.joining(others));
-        } else if (place.rank() > 0) {
+        } else if (place.rank() > 0 && !place.isElastic()) {
             return follow(config, place);
         }
+        try {
+            return lead(config, place);
+        } catch (RunInUseException e) {
+            if (!place.isElastic() || Instant.now().isAfter(patience)) {
+                throw e;
+            }
+        }
+        Thread.sleep(ASK_EVERY.toMillis()); // somebody prepares the run, and is soon to be found in its folder
+        return take(config, place, patience);
+    }
+
+    private static int lead(RunConfig config, NodePlace place) throws InterruptedException {
         try (RunFolder folder = RunFolder.open(config)) {
             config.notices().forEach(System.out::println);
             DataSet dataSet = RunShards.prepare(config.dataset(), System.out::println);
@@ -119,18 +144,19 @@ final class TrainCommand implements Callable<Integer> {
         return train(config, place, SamplePictures.later(config), TrainingRun::follow);
     }
 
-    private static int end(Outcome outcome) {
+    private static int end(RunConfig config, Outcome outcome, boolean led) {
         if (outcome.kind() == Outcome.Kind.FAILED) {
             throw new UserException(outcome.line());
         }
         System.out.println(outcome.line());
-        return outcome.exitCode();
+        return new Requeue(config.experiment(), System.getenv(), System.out::println).after(outcome, led);
     }
 
     private static int train(
             RunConfig config, NodePlace place, SamplePictures samples, Function<TrainingRun, Outcome> part)
             throws InterruptedException {
         ConsoleProgress console = console();
+        AtomicBoolean leads = new AtomicBoolean();
         Outcome outcome = part.apply(new TrainingRun(
                 config,
                 place,
@@ -139,10 +165,21 @@ final class TrainCommand implements Callable<Integer> {
                     LrSchedule learningRate = LrSchedule.of(config, lanes);
                     return step -> learningRate.at(step - 1);
                 },
-                () -> List.of(MetricsFile.open(config.experiment().folder().resolve("metrics.jsonl")), console),
+                () -> {
+                    leads.set(true);
+                    return watchers(config, console);
+                },
                 List.of(console, samples)));
         samples.end(outcome.kind() == Outcome.Kind.COMPLETED);
-        return end(outcome);
+        return end(config, outcome, leads.get());
+    }
+
+    private static List<StepListener> watchers(RunConfig config, ConsoleProgress console) {
+        long launched = ManagementFactory.getRuntimeMXBean().getStartTime();
+        return List.of(
+                MetricsFile.open(config.experiment().folder().resolve("metrics.jsonl"), System.getenv()),
+                GoodputFile.open(config.experiment().goodputFile(), System.getenv(), launched),
+                console);
     }
 
     /** The launcher knows whether stdout is a terminal. */

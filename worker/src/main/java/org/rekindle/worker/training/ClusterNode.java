@@ -58,6 +58,7 @@ record ClusterNode(
     Outcome run(
             Behavior<CoordinatorCommand> coordinator,
             Function<EnterAnswer.Welcome, TrainingNode.WorkerFactory> workers) {
+        double notice = DrainSignals.notice(System.getenv());
         CompletableFuture<Outcome> ended = new CompletableFuture<>();
         ActorSystem<TrainingNode.Command> system;
         try {
@@ -83,7 +84,8 @@ record ClusterNode(
             return CompletableFuture.completedFuture(Done.done());
         });
         try (DrainSignals signals = new DrainSignals(
-                name -> system.tell(new TrainingNode.Drain(name)), name -> system.tell(new TrainingNode.Leave(name)))) {
+                name -> system.tell(new TrainingNode.Drain(name, notice)),
+                name -> system.tell(new TrainingNode.Leave(name, notice)))) {
             return ended.get();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

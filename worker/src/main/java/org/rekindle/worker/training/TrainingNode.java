@@ -47,10 +47,10 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
     sealed interface Command {}
 
     /** A signal asks for a drain; the coordinator is told, nobody answers. */
-    record Drain(String reason) implements Command {}
+    record Drain(String reason, double notice) implements Command {}
 
     /** A signal asks this node to go; its worker is told, nobody answers. */
-    record Leave(String reason) implements Command {}
+    record Leave(String reason, double notice) implements Command {}
 
     private record Ended(Outcome outcome) implements Command {}
 
@@ -160,10 +160,10 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
                 .onMessage(AskAgain.class, again -> ask())
                 .onMessage(Answered.class, answered -> answered(answered.answer()))
                 .onMessage(Drain.class, drain -> {
-                    coordinator.tell(new CoordinatorCommand.Drain(drain.reason()));
+                    coordinator.tell(new CoordinatorCommand.Drain(drain.reason(), drain.notice()));
                     return this;
                 })
-                .onMessage(Leave.class, leave -> leave(leave.reason()))
+                .onMessage(Leave.class, this::leave)
                 .onMessage(LookWhetherUp.class, look -> lookWhetherUp())
                 .onMessage(Suspected.class, suspected -> {
                     Reachability.downIfGone(getContext().getSystem(), suspected.node());
@@ -180,9 +180,9 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
                 .build();
     }
 
-    private Behavior<Command> leave(String reason) {
+    private Behavior<Command> leave(Leave leave) {
         if (worker != null) {
-            worker.tell(new WorkerActor.Leave(reason));
+            worker.tell(new WorkerActor.Leave(leave.reason(), leave.notice()));
         } else {
             ended.complete(Outcome.left(0));
         }

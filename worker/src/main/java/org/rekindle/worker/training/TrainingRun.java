@@ -19,6 +19,7 @@ import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.coordinator.ledger.Ledger;
 import org.rekindle.coordinator.ledger.LedgerTail;
 import org.rekindle.coordinator.membership.NodePlace;
+import org.rekindle.coordinator.monitoring.GoodputFile;
 import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
 import org.rekindle.coordinator.protocol.EnterAnswer;
@@ -125,7 +126,11 @@ public record TrainingRun(
                 config.identity(),
                 () -> Ledger.open(folder.ledgerFile()),
                 folder.checkpoints(),
-                new Lead.Reporting(config.system().batchSize(), learningRate.apply(lanes), watchers.get()),
+                new Lead.Reporting(
+                        config.system().batchSize(),
+                        learningRate.apply(lanes),
+                        GoodputFile.saveSeconds(config.experiment().goodputFile()),
+                        watchers.get()),
                 nodes(folder),
                 folder::close);
     }
@@ -152,7 +157,7 @@ public record TrainingRun(
                 config.totalSteps(lanes),
                 config.experiment().saveEvery(),
                 new RunPlan.Workers(
-                        Math.min(place.nodes(), Math.min(lanes, max == null ? lanes : max)),
+                        place.isElastic() ? min : Math.min(place.nodes(), Math.min(lanes, max == null ? lanes : max)),
                         min,
                         max == null ? Integer.MAX_VALUE : max),
                 config.system().maxSkippedSteps(),

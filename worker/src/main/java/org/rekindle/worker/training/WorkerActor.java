@@ -62,8 +62,8 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     /** The weights are whole again, in answer to {@link TrainingThread.Assign}. */
     record StateTaken(long generation) implements Command {}
 
-    /** This node is to go. The coordinator gets {@code Leave}; the owner is told when that is done. */
-    record Leave(String reason) implements Command {}
+    /** This node is to go, in so many seconds at the latest; 0 where nobody said. The coordinator gets {@code Leave}; the owner is told when that is done. */
+    record Leave(String reason, double notice) implements Command {}
 
     private record JoinAgain() implements Command {}
 
@@ -225,7 +225,7 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
 
     private Behavior<Command> leaveRun(Leave leave) {
         if (joined) {
-            leaving = new CoordinatorCommand.Leave(self, leave.reason());
+            leaving = new CoordinatorCommand.Leave(self, leave.reason(), leave.notice());
             coordinator.tell(leaving);
             return this;
         }

@@ -47,16 +47,22 @@ final class RunningWorkers {
                 "WORLD_SIZE", Integer.toString(workers),
                 "MASTER_ADDR", "127.0.0.1",
                 "MASTER_PORT", Integer.toString(port));
-        List<String> arguments = new ArrayList<>(List.of(
-                "train",
-                "config=" + CommandRun.TINY,
-                "experiment.log_dir=" + name,
-                "experiment.num_eval_images=1",
-                "system.lanes=" + LANES,
-                "system.batch_size=" + BATCH,
-                "experiment.num_examples_to_see=" + BATCH * LANES * steps));
+        List<String> arguments = new ArrayList<>(List.of("train"));
+        arguments.addAll(List.of(arguments()));
         arguments.addAll(List.of(settings));
         return RekindleProcess.startWith(environment, folder, arguments.toArray(String[]::new));
+    }
+
+    /** What all workers are given. */
+    String[] arguments() {
+        return new String[] {
+            "config=" + CommandRun.TINY,
+            "experiment.log_dir=" + folder.resolve(name),
+            "experiment.num_eval_images=1",
+            "system.lanes=" + LANES,
+            "system.batch_size=" + BATCH,
+            "experiment.num_examples_to_see=" + BATCH * LANES * steps
+        };
     }
 
     void verify() throws IOException, InterruptedException {

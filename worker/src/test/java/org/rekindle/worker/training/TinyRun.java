@@ -65,7 +65,7 @@ record TinyRun(Path folder, boolean useEma, String emaPath, String target) {
                 new SystemConfig(null, BATCH, null, null, null, null, 5L, null, null, null, 1),
                 null,
                 new ExperimentConfig(
-                        folder.toString(), "run", null, 1000L, null, null, null, null, null, null, null, null),
+                        folder.toString(), "run", null, 1000L, null, null, null, null, null, null, null, null, null),
                 new OptimizerConfig(null, new OptimizerConfig.Params(1e-3, null, null, null, null)),
                 model,
                 TinyPipeline.dataset(),

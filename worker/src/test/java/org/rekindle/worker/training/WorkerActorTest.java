@@ -219,7 +219,7 @@ class WorkerActorTest {
                         Map.of(),
                         () -> Ledger.open(folder.resolve("ledger.jsonl")),
                         CheckpointFolder.open(folder, null),
-                        new Lead.Reporting(2, step -> 0, List.of(progress)),
+                        new Lead.Reporting(2, step -> 0, Double.NaN, List.of(progress)),
                         Lead.Nodes.NONE,
                         () -> {}),
                 RunStart.at(0, CURSORS)));

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Runs `rekindle train` in every task of a SLURM job and hands the job's signals on: what the sbatch files beside this one end with.
+#
+#   slurm/train.sh config=FILE [key=value...]
+#
+# Before its time is over a job gets SIGUSR1 (#SBATCH --signal). The run then finishes its step, saves a checkpoint, and the process that
+# leads it calls `scontrol requeue`. The exit code is the run's; 75 means that it wants to go on and could not say so itself.
+set -u
+home=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+srun=
+notice=
+
+# A task that has only just begun does not listen yet: it is told again until it ends. srun tells every task on every node.
+hand_on() {
+  notice=yes
+  if [ -n "$srun" ] && [ -z "${telling:-}" ]; then
+    telling=yes
+    (while kill -"$signal" "$srun" 2>/dev/null; do sleep 5; done) &
+  fi
+}
+trap hand_on USR1 TERM
+
+if [ -n "${REKINDLE_ELASTIC:-}" ]; then
+  signal=TERM # this member leaves, the others go on; they meet by the run folder
+else
+  signal=USR1 # the run drains
+  first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" 2>/dev/null | head -n 1)
+  export MASTER_ADDR=${MASTER_ADDR:-${first:-$(hostname)}} # worker 0 is on the first node, as this script is
+  export MASTER_PORT=${MASTER_PORT:-12802}                 # another one where it is taken: the run says so in one line
+fi
+
+"$home/rekindle" --version >/dev/null || exit 1 # builds, before many tasks would wait for that
+
+# Neither the loss of a node nor the end of a task ends the others.
+srun --no-kill --kill-on-bad-exit=0 "$home/rekindle" train "$@" &
+srun=$!
+[ -z "$notice" ] || hand_on
+while :; do # a signal ends `wait`, not srun
+  wait "$srun"
+  code=$?
+  kill -0 "$srun" 2>/dev/null || break
+done
+
+# A job that was cancelled is not RUNNING any more, and stays cancelled.
+if [ "$code" -eq 75 ] && scontrol show job "$SLURM_JOB_ID" 2>/dev/null | grep -q JobState=RUNNING; then
+  scontrol requeue "$SLURM_JOB_ID" && exit 0
+fi
+exit "$code" # a cluster with RequeueExit=75 in its slurm.conf queues the job again for 75
