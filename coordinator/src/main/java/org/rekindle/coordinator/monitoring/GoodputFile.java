@@ -112,8 +112,12 @@ public final class GoodputFile implements StepListener {
 
     /** The run asks to be queued again, at a step. */
     public static void requeue(Path file, long step) {
+        requeue(file, step, System.currentTimeMillis());
+    }
+
+    static void requeue(Path file, long step, long at) {
         try (StepLines lines = StepLines.open(file)) {
-            lines.append(GoodputLine.of(System.currentTimeMillis(), GoodputLine.REQUEUE, step, null));
+            lines.append(GoodputLine.of(at, GoodputLine.REQUEUE, step, null));
         }
     }
 

@@ -47,10 +47,16 @@ class CoordinatorTest {
     Path folder;
 
     private final List<StepMetrics> metrics = new CopyOnWriteArrayList<>();
+    private final List<String> lines = new CopyOnWriteArrayList<>();
     private final StepListener listener = new StepListener() {
         @Override
         public void committed(StepMetrics step) {
             metrics.add(step);
+        }
+
+        @Override
+        public void message(String line) {
+            lines.add(line);
         }
     };
 
@@ -291,6 +297,22 @@ class CoordinatorTest {
         assertThat(commit.checkpoint() && commit.hold()).isTrue();
         coordinator.tell(new CoordinatorCommand.CheckpointCommitted(1));
         worker.expectMessage(new WorkerCommand.Stop(Outcome.drained(1)));
+    }
+
+    @Test
+    void aDrainThatCannotSaveInTimeLeavesTheRunAtItsNewestCheckpoint() {
+        ActorRef<CoordinatorCommand> coordinator = coordinator(1, folder.resolve("ledger.jsonl"), listener);
+        TestProbe<WorkerCommand> worker = kit.createTestProbe();
+        coordinator.tell(join(worker, 1));
+        WorkerCommand.Assignment assigned = assignment(worker);
+        coordinator.tell(new CoordinatorCommand.Drain("SIGTERM", 1.5));
+        coordinator.tell(ready(assigned, 1));
+        assertThat(worker.expectMessageClass(WorkerCommand.Commit.class).checkpoint())
+                .isTrue();
+        worker.expectMessage(new WorkerCommand.Stop(Outcome.drained(0))); // nobody said that the checkpoint is there
+        kit.createTestProbe().awaitAssert(() -> assertThat(lines)
+                .anyMatch(
+                        line -> line.startsWith("no checkpoint of step 1, the newest is of step 0: the time is over")));
     }
 
     @Test

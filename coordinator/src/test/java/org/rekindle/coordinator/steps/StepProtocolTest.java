@@ -90,6 +90,49 @@ class StepProtocolTest {
         run.assertNothingLostOrTwice(3);
     }
 
+    @Property(tries = 100)
+    void aDrainInAHurrySavesTheNewestCommittedStep(
+            @ForAll @IntRange(min = 0, max = 60) int events, @ForAll boolean shared) {
+        RunPlan.Workers two = new RunPlan.Workers(2, 1, Integer.MAX_VALUE);
+        SimulatedRun run = new SimulatedRun(new RunPlan(3, 1000, 5, two, 10, shared));
+        Worker first = run.join();
+        Worker second = run.join();
+        for (int i = 0; i < events; i++) {
+            Worker worker = i % 3 == 0 ? first : second;
+            worker.receiveOne();
+            worker.finishStep(true);
+            run.deliverOneFrom(worker);
+        }
+        int before = run.ledger.size();
+        run.perform(run.protocol.drain("SIGTERM"));
+        run.perform(run.protocol.dropStep("no time"));
+        run.perform(run.protocol.dropStep("no time"));
+        assertThat(run.runToTheEnd(100)).isTrue();
+
+        assertThat(run.ledger).hasSize(before);
+        assertThat(run.outcome).isEqualTo(Outcome.drained(before));
+        assertThat(before == 0 || run.checkpoints.contains((long) before)).isTrue();
+        run.assertNothingLostOrTwice(3);
+    }
+
+    @Test
+    void aDrainWithoutTimeKeepsTheNewestCheckpoint() {
+        SimulatedRun run = new SimulatedRun(new RunPlan(1, 1000, 2, 1));
+        Worker worker = run.join();
+        for (int i = 0; i < 3; i++) {
+            worker.receiveOne();
+            worker.finishStep(true);
+            run.deliverOneFrom(worker); // the step, or the checkpoint of step 2
+            run.deliverOneFrom(worker);
+        }
+        assertThat(run.ledger).hasSize(3);
+        run.perform(run.protocol.giveUp("not asked to drain"));
+        assertThat(run.outcome).isNull();
+        run.perform(run.protocol.drain("SIGTERM"));
+        run.perform(run.protocol.giveUp("no time"));
+        assertThat(run.outcome).isEqualTo(Outcome.drained(2));
+    }
+
     @Test
     void aWorkerLostBeforeItIsReadyMeansThatTheStepIsReplayedFromTheSameCursors() {
         SimulatedRun run = new SimulatedRun(new RunPlan(4, 100, 50, 2));
