@@ -21,7 +21,8 @@ hand_on() {
 trap hand_on USR1 TERM
 
 if [ -n "${REKINDLE_ELASTIC:-}" ]; then
-  signal=TERM # this member leaves, the others go on; they meet by the run folder
+  signal=TERM # this member leaves, the others go on
+  unset MASTER_ADDR MASTER_PORT # they meet by the run folder
 else
   signal=USR1 # the run drains
   first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" 2>/dev/null | head -n 1)
@@ -30,6 +31,10 @@ else
 fi
 
 "$home/rekindle" --version >/dev/null || exit 1 # builds, before many tasks would wait for that
+
+# What the process that leads the run would exit with: srun tells the worst of all tasks, lost ones too.
+export REKINDLE_RESULT=$PWD/.rekindle-$SLURM_JOB_ID
+rm -f "$REKINDLE_RESULT"
 
 # Neither the loss of a node nor the end of a task ends the others.
 srun --no-kill --kill-on-bad-exit=0 "$home/rekindle" train "$@" &
@@ -41,6 +46,10 @@ while :; do # a signal ends `wait`, not srun
   kill -0 "$srun" 2>/dev/null || break
 done
 
+if [ -s "$REKINDLE_RESULT" ]; then
+  code=$(cat "$REKINDLE_RESULT")
+  rm -f "$REKINDLE_RESULT"
+fi
 # A job that was cancelled is not RUNNING any more, and stays cancelled.
 if [ "$code" -eq 75 ] && scontrol show job "$SLURM_JOB_ID" 2>/dev/null | grep -q JobState=RUNNING; then
   scontrol requeue "$SLURM_JOB_ID" && exit 0

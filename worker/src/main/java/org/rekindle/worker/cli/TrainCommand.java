@@ -149,7 +149,12 @@ final class TrainCommand implements Callable<Integer> {
             throw new UserException(outcome.line());
         }
         System.out.println(outcome.line());
-        return new Requeue(config.experiment(), System.getenv(), System.out::println).after(outcome, led);
+        Requeue requeue = new Requeue(config.experiment(), System.getenv(), System.out::println);
+        int code = requeue.after(outcome, led);
+        if (led) {
+            requeue.tell(code);
+        }
+        return code;
     }
 
     private static int train(

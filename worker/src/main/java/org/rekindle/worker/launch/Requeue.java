@@ -2,6 +2,8 @@ package org.rekindle.worker.launch;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +24,9 @@ public record Requeue(ExperimentConfig experiment, Map<String, String> environme
 
     /** The run wants to go on and this process could not say so to SLURM: {@code EX_TEMPFAIL} of BSD's sysexits.h. */
     public static final int EXIT_CODE = 75;
+
+    /** Names a file for the exit code. */
+    private static final String RESULT = "REKINDLE_RESULT";
 
     /** What scontrol said; a code of -1 where it could not be asked. */
     private record Answer(int code, String text) {}
@@ -57,6 +62,22 @@ public record Requeue(ExperimentConfig experiment, Map<String, String> environme
         told.accept("job " + job + " is not queued again from here (" + requeued.text + "); exit code " + EXIT_CODE
                 + " asks its batch script to");
         return EXIT_CODE;
+    }
+
+    /**
+     * Tells the batch script the exit code of the process that led the run, where it wants to know: that of srun is the worst of all
+     * tasks, lost ones included.
+     */
+    public void tell(int exitCode) {
+        String file = environment.get(RESULT);
+        if (file != null) {
+            try {
+                Files.writeString(Path.of(file), exitCode + "\n");
+            } catch (IOException e) {
+                told.accept("environment: " + RESULT + "=" + file + " cannot be written (" + UserException.reason(e)
+                        + "): its batch script does not learn the exit code " + exitCode);
+            }
+        }
     }
 
     private void count(long step) {
