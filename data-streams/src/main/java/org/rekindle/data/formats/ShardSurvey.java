@@ -27,10 +27,10 @@ public record ShardSurvey(int local, int remote, List<String> listed, OptionalLo
      */
     public static ShardSurvey of(DatasetConfig config, String key, String path) {
         List<String> locations = Stores.locations(key, path);
-        List<String> here =
-                locations.stream().filter(location -> !Stores.isRemote(location)).toList();
-        List<Shard> local =
-                here.isEmpty() ? DataSet.of(config, List.of()).shards() : open(config, key, here);
+        List<String> here = locations.stream()
+                .filter(location -> !Stores.isRemote(location))
+                .toList();
+        List<Shard> local = here.isEmpty() ? DataSet.of(config, List.of()).shards() : open(config, key, here);
         List<String> listed = locations.stream().filter(Stores::isListed).toList();
         int remote = locations.size() - here.size() - listed.size();
         boolean all = remote == 0 && listed.isEmpty();

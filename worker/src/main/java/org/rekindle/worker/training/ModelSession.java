@@ -133,7 +133,13 @@ public final class ModelSession implements TrainingSession {
                 ? PrecomputedEncoders.open(manager, pipeline, dataSets(config), type)
                 : OnlineEncoders.open(manager, pipeline, type);
         return DenoisingObjective.open(
-                manager, pipeline, encoders, schedule, config.objective().params(), type, config.model().gradientCheckpointing());
+                manager,
+                pipeline,
+                encoders,
+                schedule,
+                config.objective().params(),
+                type,
+                config.model().gradientCheckpointing());
     }
 
     /** The training's data set, and that of the validation. */
