@@ -1,14 +1,13 @@
 package org.rekindle.worker.cli;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
-import java.util.stream.Collectors;
 import org.rekindle.coordinator.checkpoints.RunFolder;
 import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.coordinator.config.RunConfig;
@@ -104,153 +103,129 @@ record DryRun(RunConfig config, int nodes) {
     }
 
     private static void shards(Table table, String name, ShardSurvey survey, String where) {
-        String local = survey.local() == 0 ? "" : "%,d %s".formatted(survey.local(), where);
-        String remote = survey.remote() == 0 ? "" : "%,d elsewhere, not looked at".formatted(survey.remote());
-        String both = local + (local.isEmpty() || remote.isEmpty() ? "" : ", ") + remote;
-        table.row(name, both.isEmpty() ? "as their store lists them at the start" : both);
-        survey.listed().forEach(location -> table.more(location + ": listed at the start"));
+        List<String> parts = new ArrayList<>();
+        if (survey.local() > 0) {
+            parts.add(Table.text("%,d %s", survey.local(), where));
+        }
+        if (survey.remote() > 0) {
+            parts.add(Table.text("%,d elsewhere, not looked at", survey.remote()));
+        }
+        survey.listed().forEach(location -> parts.add(location + ", to be listed at the start"));
+        table.row(name, "%s", String.join("; ", parts));
     }
 
     private void lanes(Table table, ShardSurvey shards) {
         LaneShares shares = shares();
-        int batch = config.system().batchSize();
-        table.row("lanes", "%,d, each of %,d examples a step".formatted(lanes(), batch));
+        int batch = batch();
+        table.row("lanes", "%,d, each of %,d examples a step", lanes(), batch);
         String most = shares.rounds() == 1 ? "1 lane" : shares.rounds() + " lanes, one after the other";
-        table.more(
-                shares.workers() == 1
-                        ? "1 worker computes " + most
-                        : "%d workers compute %s each"
-                                .formatted(
-                                        shares.workers(),
-                                        shares.least() == shares.rounds() ? most : shares.least() + " or " + most));
-        if (nodes > shares.workers()) {
-            table.more("%d more wait as spares".formatted(nodes - shares.workers()));
+        if (shares.workers() == 1) {
+            table.more("1 worker computes %s", most);
+        } else {
+            String each = shares.least() == shares.rounds() ? most : shares.least() + " or " + most;
+            table.more("%,d workers compute %s each", shares.workers(), each);
+            loss(table, shares, batch);
         }
-        if (shares.workers() > 1) {
-            table.more(loss(shares, batch));
+        if (nodes > shares.workers()) {
+            table.more("%,d more wait as spares", nodes - shares.workers());
         }
         if (shards.listed().isEmpty() && shards.count() < lanes()) {
             int split = (lanes() + shards.count() - 1) / shards.count();
-            table.more("fewer shards than lanes: %d lanes read each shard; make at least as many shards as lanes"
-                    .formatted(split));
+            table.more("fewer shards than lanes: %d lanes read each of them; make as many shards as lanes", split);
         }
     }
 
-    private static String loss(LaneShares shares, int batch) {
-        if (shares.roundsWithoutOne() == shares.rounds()) {
-            return "without one of them a step takes no longer";
+    private static void loss(Table table, LaneShares shares, int batch) {
+        int after = shares.roundsWithoutOne();
+        if (after == shares.rounds()) {
+            table.more("without one of them a step takes no longer");
+            return;
         }
-        String loss = "without one of them a step takes %d rounds in place of %d, as long as with %d workers"
-                .formatted(shares.roundsWithoutOne(), shares.rounds(), shares.asSlowAs());
-        if (!shares.isLossDear()) {
-            return loss;
-        }
+        table.more(
+                "without one of them a step takes %d rounds in place of %d, as long as with %d workers",
+                after, shares.rounds(), shares.asSlowAs());
         int cheaper = shares.cheaper(batch);
-        return loss
-                + (cheaper == 0
-                        ? "; more lanes of a smaller batch each make a loss cheaper"
-                        : "; system.lanes=%d system.batch_size=%d, as many examples, make a loss cheaper"
-                                .formatted(cheaper, batch / (cheaper / shares.lanes())));
+        if (!shares.isLossDear()) {
+            return;
+        } else if (cheaper == 0) {
+            table.more("more lanes, of a smaller batch each, make a loss cheaper");
+        } else {
+            int smaller = batch / (cheaper / shares.lanes());
+            table.more(
+                    "system.lanes=%d system.batch_size=%d make a loss cheaper, of as many examples", cheaper, smaller);
+        }
+    }
+
+    private int batch() {
+        return config.system().batchSize();
     }
 
     private void steps(Table table, ShardSurvey shards) {
         long all = config.experiment().numExamplesToSee();
-        table.row(
-                "examples per step",
-                "%,d".formatted((long) lanes() * config.system().batchSize()));
-        table.row("steps", "%,d, which see %,d examples".formatted(config.totalSteps(lanes()), all));
+        table.row("examples per step", "%,d", (long) lanes() * batch());
+        table.row("steps", "%,d, which see %,d examples", config.totalSteps(lanes()), all);
         String filters = config.dataset().params().filters().isEmpty() ? "" : ", before filters";
         shards.examples()
-                .ifPresent(examples -> table.row(
-                        "epochs",
-                        String.format(
-                                Locale.ROOT, "%.2f of %,d examples%s", (double) all / examples, examples, filters)));
+                .ifPresent(examples ->
+                        table.row("epochs", "%.2f of %,d examples%s", (double) all / examples, examples, filters));
     }
 
     private void checkpoints(Table table, Optional<StepForecast> forecast) {
         Integer keep = config.experiment().keepCheckpoints();
         table.row(
                 "checkpoints",
-                "%,d%s, %s"
-                        .formatted(
-                                config.checkpoints(lanes()),
-                                forecast.map(step -> " of " + gigabytes(step.disk()))
-                                        .orElse(""),
-                                keep == null ? "all kept" : "the newest " + keep + " kept"));
+                "%,d%s, %s",
+                config.checkpoints(lanes()),
+                forecast.map(step -> " of " + Table.metric(step.disk(), "B")).orElse(""),
+                keep == null ? "all kept" : "the newest " + keep + " kept");
     }
 
     private void models(Table table, PipelineDraft draft) {
         Component trained = StepForecast.trained(config);
-        NAMES.keySet().stream().sorted().forEach(component -> {
-            if (draft.modules().containsKey(component)) {
-                table.row(
+        draft.modules()
+                .forEach((component, module) -> table.row(
                         NAMES.get(component),
-                        "%,d parameters, %s"
-                                .formatted(
-                                        draft.modules().get(component).parameterCount(),
-                                        component == trained ? "trained" : "frozen"));
-            }
-        });
+                        "%,d parameters, %s",
+                        module.parameterCount(),
+                        component == trained ? "trained" : "frozen"));
         draft.missing().forEach((pretrained, keys) -> {
-            table.row("missing", pretrained + " (" + String.join(", ", keys) + "): not on this machine:");
-            table.more("run `rekindle download model=%s out=DIR` and set the keys to DIR; its numbers are left out here"
-                    .formatted(pretrained.matches("[\\w.-]+/[\\w.-]+") ? pretrained : "ORG/NAME"));
+            boolean isHubName = pretrained.matches("[\\w.-]+/[\\w.-]+");
+            table.row("missing", "%s: not on this machine (%s)", pretrained, String.join(", ", keys));
+            table.more(
+                    "run `rekindle download model=%s out=DIR` and set the keys to DIR; left out of the numbers here",
+                    isHubName ? pretrained : "ORG/NAME");
         });
     }
 
-    private static void flops(Table table, StepForecast step) {
+    private void flops(Table table, StepForecast step) {
         StepFlops flops = step.flops();
+        String recomputed = flops.checkpointing() ? ", recomputed 1" : "";
         table.row(
                 "FLOPs per example",
-                String.format(
-                        Locale.ROOT,
-                        "%.3g T: %.3g T forward x %d (backward 2%s) and %.3g T of frozen encoders%s",
-                        flops.perExample() / 1e12,
-                        2e-12 * flops.trainedMacs(),
-                        flops.passes(),
-                        flops.checkpointing() ? ", recomputed 1" : "",
-                        2e-12 * flops.frozenMacs(),
-                        step.uncounted().isEmpty()
-                                ? ""
-                                : ", without "
-                                        + step.uncounted().stream()
-                                                .map(NAMES::get)
-                                                .collect(Collectors.joining(" and "))));
+                "%s: %d x %s forward (backward 2%s), %s of frozen encoders",
+                Table.metric(flops.perExample(), "FLOP"),
+                flops.passes(),
+                Table.metric(2.0 * flops.trainedMacs(), "FLOP"),
+                recomputed,
+                Table.metric(2.0 * flops.frozenMacs(), "FLOP"));
+        step.uncounted().forEach(component -> table.more("without the %s, which is missing", NAMES.get(component)));
+        table.row("FLOPs per step", "%s", Table.metric(flops.perExample() * lanes() * batch(), "FLOP"));
     }
 
-    private void memory(Table table, StepForecast step) {
-        StepFlops flops = step.flops();
-        table.row(
-                "FLOPs per step",
-                String.format(
-                        Locale.ROOT,
-                        "%.4g",
-                        flops.perExample() * lanes() * config.system().batchSize()));
+    private static void memory(Table table, StepForecast step) {
         StepMemory memory = step.memory();
-        boolean checkpointing = flops.checkpointing();
-        table.row("memory per worker", "bytes; what CUDA takes for itself comes on top");
-        table.row("  weights", bytes(memory.weights()));
-        table.row("  gradients", bytes(memory.gradients()));
-        table.row("  moments", bytes(memory.moments()));
-        table.row("  averages", bytes(memory.averages()));
-        table.row("  frozen models", bytes(memory.frozen()));
-        table.row(
-                "  activations",
-                bytes(memory.activations())
-                        + " (an estimate"
-                        + step.activationsOtherwise()
-                                .map(otherwise -> "; %s model.gradient_checkpointing %s"
-                                        .formatted(checkpointing ? "without" : "with", gigabytes(otherwise)))
-                                .orElse("")
-                        + ")");
-        table.row("  together", bytes(memory.total()) + " = " + gigabytes(memory.total()));
-    }
-
-    private static String bytes(long bytes) {
-        return String.format(Locale.ROOT, "%,17d", bytes);
-    }
-
-    private static String gigabytes(long bytes) {
-        return String.format(Locale.ROOT, "%.3g GB", bytes / 1e9);
+        String otherwise = step.activationsOtherwise()
+                .map(bytes -> Table.text(
+                        "; %s model.gradient_checkpointing %s",
+                        step.flops().checkpointing() ? "without" : "with", Table.metric(bytes, "B")))
+                .orElse("");
+        table.row("memory per worker", "%17s; what CUDA takes for itself comes on top", "bytes");
+        table.row("  weights", "%,17d", memory.weights());
+        table.row("  gradients", "%,17d", memory.gradients());
+        table.row("  moments", "%,17d", memory.moments());
+        table.row("  averages", "%,17d", memory.averages());
+        table.row("  frozen models", "%,17d", memory.frozen());
+        table.row("  activations", "%,17d (an estimate%s)", memory.activations(), otherwise);
+        table.row("  together", "%,17d = %s", memory.total(), Table.metric(memory.total(), "B"));
     }
 }
