@@ -118,12 +118,12 @@ record DryRun(RunConfig config, int nodes) {
         LaneShares shares = shares();
         int batch = batch();
         table.row("lanes", "%,d, each of %,d examples a step", lanes(), batch);
-        String most = shares.rounds() == 1 ? "1 lane" : shares.rounds() + " lanes, one after the other";
+        String turns = shares.rounds() == 1 ? "" : ", one after the other";
         if (shares.workers() == 1) {
-            table.more("1 worker computes %s", most);
+            table.more("1 worker computes all of them%s", turns);
         } else {
-            String each = shares.least() == shares.rounds() ? most : shares.least() + " or " + most;
-            table.more("%,d workers compute %s each", shares.workers(), each);
+            String each = shares.least() == shares.rounds() ? "" : shares.least() + " or ";
+            table.more("%,d workers compute %s%d each%s", shares.workers(), each, shares.rounds(), turns);
             loss(table, shares, batch);
         }
         if (nodes > shares.workers()) {
@@ -192,22 +192,25 @@ record DryRun(RunConfig config, int nodes) {
             boolean isHubName = pretrained.matches("[\\w.-]+/[\\w.-]+");
             table.row("missing", "%s: not on this machine (%s)", pretrained, String.join(", ", keys));
             table.more(
-                    "run `rekindle download model=%s out=DIR` and set the keys to DIR; left out of the numbers here",
-                    isHubName ? pretrained : "ORG/NAME");
+                    "%s`rekindle download model=%s out=DIR` and set the keys to DIR; left out of the numbers here",
+                    isHubName ? "run " : "name the folder that holds it, or run ", isHubName ? pretrained : "ORG/NAME");
         });
     }
 
     private void flops(Table table, StepForecast step) {
         StepFlops flops = step.flops();
         String recomputed = flops.checkpointing() ? ", recomputed 1" : "";
+        String frozen = flops.frozenMacs() == 0
+                ? ""
+                : ", " + Table.metric(2.0 * flops.frozenMacs(), "FLOP") + " of frozen encoders";
         table.row(
                 "FLOPs per example",
-                "%s: %d x %s forward (backward 2%s), %s of frozen encoders",
+                "%s: %d x %s forward (backward 2%s)%s",
                 Table.metric(flops.perExample(), "FLOP"),
                 flops.passes(),
                 Table.metric(2.0 * flops.trainedMacs(), "FLOP"),
                 recomputed,
-                Table.metric(2.0 * flops.frozenMacs(), "FLOP"));
+                frozen);
         step.uncounted().forEach(component -> table.more("without the %s, which is missing", NAMES.get(component)));
         table.row("FLOPs per step", "%s", Table.metric(flops.perExample() * lanes() * batch(), "FLOP"));
     }
