@@ -149,7 +149,6 @@ class ConfigReaderTest {
             objective={target: autoencoder, params: {snr_gamma: 5}} | objective.params.snr_gamma: 5.0 is for objective.target denoising alone
             objective={target: autoencoder, params: {noise_offset: 0.1}} | objective.params.noise_offset: 0.1 is for objective.target
             objective={target: autoencoder, params: {input_perturbation: 0.1}} | objective.params.input_perturbation: 0.1 is for
-            objective={target: autoencoder} model.gradient_checkpointing=true | model.gradient_checkpointing: true is for objective.target denoising alone
             model.ema.warmup=powr          | model.ema.warmup: "powr" is not one of none, torch_ema, power; did you mean power?
             model.ema.power=0.5            | model.ema.power: 0.5 is for model.ema.warmup power alone; remove it
             model.ema={warmup: power, inv_gamma: 0} | model.ema.inv_gamma: 0.0 is not a finite number above 0
@@ -221,6 +220,14 @@ class ConfigReaderTest {
                         .vae()
                         .isDeclared())
                 .isTrue();
+    }
+
+    @Test
+    void recomputingIsRefusedWhereThereAreNoSegments() {
+        assertThatThrownBy(() -> read("objective.target=autoencoder", "model.gradient_checkpointing=true"))
+                .isInstanceOf(UserException.class)
+                .hasMessageContaining(
+                        "model.gradient_checkpointing: true is for objective.target denoising alone; remove it");
     }
 
     @Test
