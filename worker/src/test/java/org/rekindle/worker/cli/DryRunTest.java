@@ -32,27 +32,33 @@ class DryRunTest {
                         row("examples per step", "8"),
                         row("steps", "40, which see 320 examples"),
                         row("epochs", "2.50 of 128 examples"),
-                        row("UNet", "35,780 parameters, trained"))
+                        row("UNet", "64,796 parameters, trained"))
                 .anyMatch(line -> line.startsWith("FLOPs per step"))
-                .anyMatch(line -> line.matches(" {2}gradients +143,120"))
-                .anyMatch(line -> line.matches("checkpoints +5 of 716 kB, the newest 2 kept"));
+                .anyMatch(line -> line.matches(" {2}gradients +259,184"))
+                .anyMatch(line -> line.matches("checkpoints +5 of 1\\.30 MB, the newest 2 kept"));
         assertThat(folder).isEmptyDirectory();
     }
 
     @Test
     void torchIsNotLoaded() throws Exception {
-        Map<String, String> noTorch =
-                Map.of("PYTORCH_LIBRARY_PATH", folder.resolve("nowhere").toString());
-        String config = "config=" + CommandRun.TINY;
-        String logs = "experiment.log_dir=" + folder;
+        assertThat(classesOf("train", "--dry-run"))
+                .contains("org.rekindle.worker.cli.DryRun")
+                .doesNotContain("ai.djl.pytorch");
+        assertThat(classesOf("init", "out=" + folder.resolve("pipeline")))
+                .as("what a run does first")
+                .contains("ai.djl.pytorch.jni.LibUtils");
+    }
 
-        RekindleProcess.startWith(noTorch, folder, "train", "--dry-run", config, logs)
-                .awaitSuccess();
-
-        assertThat(RekindleProcess.startWith(noTorch, folder, "init", config, logs, "out=" + folder.resolve("p"))
-                        .await())
-                .as("whoever needs torch fails here")
-                .isNotZero();
+    /** The log of the classes that a command loads. */
+    private String classesOf(String... command) throws Exception {
+        Path log = folder.resolve(command[0] + ".log");
+        String[] arguments = Stream.concat(
+                        Stream.of(command),
+                        Stream.of("config=" + CommandRun.TINY, "experiment.log_dir=" + folder.resolve("runs")))
+                .toArray(String[]::new);
+        Map<String, String> logging = Map.of("JAVA_TOOL_OPTIONS", "-Xlog:class+load:file=" + log);
+        RekindleProcess.startWith(logging, folder, arguments).awaitSuccess();
+        return Files.readString(log);
     }
 
     @Test
@@ -100,7 +106,7 @@ class DryRunTest {
                                 "run `rekindle download model=CompVis/stable-diffusion-v1-4 out=DIR` and set the keys to DIR; left out"
                                         + " of the numbers here"),
                         row("", "without the autoencoder, which is missing"),
-                        row("UNet", "35,780 parameters, trained"));
+                        row("UNet", "64,796 parameters, trained"));
         assertThat(dryRun("model.pretrained=" + folder.resolve("nope")).out())
                 .contains("name the folder that holds it, or run `rekindle download model=ORG/NAME out=DIR`")
                 .doesNotContain("FLOPs");
@@ -117,7 +123,7 @@ class DryRunTest {
 
         assertThat(run.code()).as(run.err()).isZero();
         assertThat(run.out().lines())
-                .contains(row("UNet", "35,780 parameters, trained"), row("shards", "4 on this machine"))
+                .contains(row("UNet", "64,796 parameters, trained"), row("shards", "4 on this machine"))
                 .noneMatch(line -> line.startsWith("missing"));
     }
 

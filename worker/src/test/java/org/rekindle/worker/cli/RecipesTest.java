@@ -110,12 +110,16 @@ class RecipesTest {
                 .containsPattern("(?m)^UNet +859,520,964 parameters, trained$");
     }
 
-    /** Values for all keys that the recipe leaves open, as its error line names them. */
-    private List<String> given(Path recipe) {
+    /** Values for all keys that the recipe leaves open, as its error line names them, and shards for one that makes none. */
+    private List<String> given(Path recipe) throws IOException {
         String line = dryRun(recipe, List.of()).err();
-        return ARGUMENT.matcher(line.substring(Math.max(0, line.indexOf("command line"))))
+        Stream<String> keys = ARGUMENT.matcher(line.substring(Math.max(0, line.indexOf("command line"))))
                 .results()
-                .map(match -> match.group(1) + "=" + value(match.group(1)))
+                .map(match -> match.group(1));
+        boolean makes = Files.readString(recipe).contains("\n  make:");
+        return Stream.concat(keys, makes ? Stream.of() : Stream.of("dataset.params.path"))
+                .distinct()
+                .map(key -> key + "=" + value(key))
                 .toList();
     }
 
