@@ -19,6 +19,7 @@ import org.rekindle.worker.diffusion.NoiseSchedule;
 import org.rekindle.worker.diffusion.PromptList;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDraft;
+import org.rekindle.worker.torchscript.ScriptModule;
 import org.rekindle.worker.training.StepFlops;
 import org.rekindle.worker.training.StepForecast;
 import org.rekindle.worker.training.StepMemory;
@@ -59,6 +60,7 @@ record DryRun(RunConfig config, int nodes) {
         forecast.ifPresent(step -> {
             flops(table, step);
             memory(table, step);
+            pictures(table, draft);
         });
         return table.lines();
     }
@@ -230,5 +232,16 @@ record DryRun(RunConfig config, int nodes) {
         table.row("  frozen models", "%,17d", memory.frozen());
         table.row("  activations", "%,17d (an estimate%s)", memory.activations(), otherwise);
         table.row("  together", "%,17d = %s", memory.total(), Table.metric(memory.total(), "B"));
+    }
+
+    /** {@link SamplePictures} loads a checkpoint's pipeline beside the training, as fp32. */
+    private static void pictures(Table table, PipelineDraft draft) {
+        long parameters = draft.modules().values().stream()
+                .mapToLong(ScriptModule::parameterCount)
+                .sum();
+        table.row(
+                "  and for a while",
+                "%,17d of weights, where the pictures of a checkpoint are drawn",
+                Float.BYTES * parameters);
     }
 }

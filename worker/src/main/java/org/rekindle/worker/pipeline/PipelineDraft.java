@@ -154,6 +154,10 @@ public record PipelineDraft(
                 missing.computeIfAbsent(pretrained, each -> new ArrayList<>()).add(key);
             }
         });
+        String averages = model.useEma() ? model.ema().path() : null;
+        if (averages != null && !Files.exists(Path.of(averages))) {
+            missing.computeIfAbsent(averages, each -> new ArrayList<>()).add("model.ema.path");
+        }
         return missing;
     }
 

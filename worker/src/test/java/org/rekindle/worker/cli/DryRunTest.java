@@ -107,6 +107,8 @@ class DryRunTest {
                                         + " of the numbers here"),
                         row("", "without the autoencoder, which is missing"),
                         row("UNet", "64,796 parameters, trained"));
+        assertThat(dryRun("model.ema.path=nope").out())
+                .contains("missing            nope: not on this machine (model.ema.path)");
         assertThat(dryRun("model.pretrained=" + folder.resolve("nope")).out())
                 .contains("name the folder that holds it, or run `rekindle download model=ORG/NAME out=DIR`")
                 .doesNotContain("FLOPs");
@@ -136,6 +138,7 @@ class DryRunTest {
                 "model.unet.params.in_channels=3 | unet: in_channels is 3 | latent_channels is 4",
                 "model.tokenizer.params.vocabulary=3 | model.tokenizer.params.vocabulary | unknown key",
                 "dataset.make=null | dataset.params.path: 4 of 4 shards missing | shapes-000.tar",
+                "validation.path=nope.tar | validation.path: 1 of 1 shards missing | nope.tar",
                 "experiment.eval_caption_file=nope.csv | nope.csv | no such file",
                 "system.batch_size=0 | system.batch_size | is less than 1",
                 "model.noise_scheduler_training.params.rescale_betas_zero_snr=true | model.noise_scheduler_training | v_prediction",
