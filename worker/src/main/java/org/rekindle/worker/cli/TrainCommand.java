@@ -77,6 +77,7 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
+    /** Prints what the run is told and what follows; only then, so that a mistake is one line and nothing else. */
     private static int tell(RunConfig config, int nodes) {
         List<String> lines = new DryRun(config, nodes).lines();
         System.out.println(ConfigYaml.of(config));
