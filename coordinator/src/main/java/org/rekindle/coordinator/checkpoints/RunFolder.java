@@ -147,12 +147,27 @@ public final class RunFolder implements AutoCloseable {
     }
 
     private void prepare(RunConfig config) throws IOException {
-        if (!config.experiment().requeue() && !checkpoints.newestFirst().isEmpty()) {
-            throw new UserException(
-                    path
-                            + ": holds checkpoints of an earlier run; continue it with experiment.requeue=true, or choose another experiment.name");
-        }
+        requireNew(config);
         checkpoints.removeLeftovers();
+    }
+
+    /**
+     * Touches nothing.
+     *
+     * @throws UserException when there are checkpoints in the folder and {@code experiment.requeue} is false
+     */
+    public static void requireNew(RunConfig config) {
+        Path path = config.experiment().folder();
+        try {
+            boolean used = !CheckpointFolder.open(path, null).newestFirst().isEmpty();
+            if (used && !config.experiment().requeue()) {
+                throw new UserException(
+                        path
+                                + ": holds checkpoints of an earlier run; continue it with experiment.requeue=true, or choose another experiment.name");
+            }
+        } catch (IOException e) {
+            throw new UserException(path + ": cannot be read (" + UserException.reason(e) + ")", e);
+        }
     }
 
     /** Writes {@code config.yaml}, once it is clear that the run goes on with it. */

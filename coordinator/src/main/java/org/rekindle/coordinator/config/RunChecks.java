@@ -130,6 +130,7 @@ final class RunChecks {
         validate(allowed, config.lrScheduler());
         validate(allowed, config.model());
         validate(allowed, config.objective());
+        validate(allowed, config.model(), config.objective());
         validate(allowed, config.validation());
         allowed.filled("monitoring.hostname", config.monitoring().hostname());
         allowed.filled("monitoring.token", config.monitoring().token());
@@ -263,6 +264,15 @@ final class RunChecks {
             allowed.absent("objective.params.noise_offset", params.noiseOffset(), reason);
             allowed.absent("objective.params.input_perturbation", params.inputPerturbation(), reason);
         }
+    }
+
+    /** The autoencoder has no segments to run again. */
+    private static void validate(Allowed allowed, ModelConfig model, ObjectiveConfig objective) {
+        boolean autoencoder = objective.target().equals(ObjectiveConfig.AUTOENCODER);
+        allowed.absent(
+                "model.gradient_checkpointing",
+                autoencoder && model.gradientCheckpointing() ? true : null,
+                "is for objective.target denoising alone");
     }
 
     private static void validate(Allowed allowed, ValidationConfig validation) {

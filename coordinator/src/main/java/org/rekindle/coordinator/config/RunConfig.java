@@ -65,6 +65,16 @@ public record RunConfig(
     }
 
     /**
+     * Checkpoints of an undisturbed run: that of step 0, one every {@code save_every} steps and that of the last step.
+     *
+     * @param lanes lanes of the run
+     */
+    public long checkpoints(int lanes) {
+        int every = experiment.saveEvery();
+        return 1 + (totalSteps(lanes) + every - 1) / every;
+    }
+
+    /**
      * SHA-256, in hexadecimal, of everything that the numbers of the run depend on: what differs only in names, folders, threads or the
      * frequency of checkpoints has the same hash.
      */

@@ -223,6 +223,14 @@ class ConfigReaderTest {
     }
 
     @Test
+    void recomputingIsRefusedWhereThereAreNoSegments() {
+        assertThatThrownBy(() -> read("objective.target=autoencoder", "model.gradient_checkpointing=true"))
+                .isInstanceOf(UserException.class)
+                .hasMessageContaining(
+                        "model.gradient_checkpointing: true is for objective.target denoising alone; remove it");
+    }
+
+    @Test
     void theOptionsOfOtherTargetsAndWarmUpsHaveNoDefaults() {
         ObjectiveConfig.Params denoising =
                 read("objective.params.snr_gamma=5").objective().params();

@@ -8,6 +8,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.rekindle.data.Sha256;
 import org.rekindle.data.UserException;
 import org.rekindle.data.stores.LocalShard;
@@ -33,6 +34,13 @@ public record ShardIndexes(Path folder) {
     /** Returns where to begin reading in order to come to an example: the shard's start unless it has an index that fits it. */
     ShardIndex.Place place(Shard shard, long example) {
         return fitting(shard, example).map(index -> index.place(example)).orElse(ShardIndex.Place.START);
+    }
+
+    /** Returns how many examples a shard has; empty unless it has an index that fits it. */
+    OptionalLong examples(Shard shard) {
+        return fitting(shard, 0).stream()
+                .mapToLong(index -> index.members().size())
+                .findFirst();
     }
 
     private Optional<ShardIndex> fitting(Shard shard, long example) {

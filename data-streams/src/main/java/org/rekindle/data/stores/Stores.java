@@ -81,14 +81,9 @@ public final class Stores {
      * @throws UserException when the path is absent or malformed, or names local files that are not there
      */
     public List<Shard> resolve(String key, String path) {
-        if (path == null || path.isBlank()) {
-            throw new UserException(key + " is not set: name the shards, such as data/shard-{000..009}.tar");
-        }
         List<Shard> shards = new ArrayList<>();
-        for (String part : path.split("::")) {
-            for (String location : BraceExpansion.expand(part.strip())) {
-                shards.addAll(found(key, location));
-            }
+        for (String location : locations(key, path)) {
+            shards.addAll(found(key, location));
         }
         List<LocalShard> missing = shards.stream()
                 .filter(LocalShard.class::isInstance)
@@ -104,11 +99,39 @@ public final class Stores {
         return shards;
     }
 
+    /**
+     * Returns the locations that a path names, in its order: of shards, but for globs and folders.
+     *
+     * @throws UserException when the path is absent or malformed
+     */
+    public static List<String> locations(String key, String path) {
+        if (path == null || path.isBlank()) {
+            throw new UserException(key + " is not set: name the shards, such as data/shard-{000..009}.tar");
+        }
+        return Stream.of(path.split("::"))
+                .flatMap(part -> BraceExpansion.expand(part.strip()).stream())
+                .toList();
+    }
+
+    /** Whether a location is on another machine, or comes out of a command. */
+    public static boolean isRemote(String location) {
+        return location.matches("(?s)(pipe:|https?://|s3://).*");
+    }
+
+    /** Whether only their store can tell which shards a remote location names. */
+    public static boolean isListed(String location) {
+        return location.startsWith("s3://") && (isGlob(location) || location.endsWith("/"));
+    }
+
+    private static boolean isGlob(String location) {
+        return location.matches(".*[*?\\[].*");
+    }
+
     private List<Shard> found(String key, String location) {
-        boolean glob = location.matches(".*[*?\\[].*");
-        if (location.startsWith("s3://") && (glob || location.endsWith("/"))) {
+        boolean glob = isGlob(location);
+        if (isListed(location)) {
             return nonEmpty(key, location, listed(location, glob));
-        } else if (location.matches("(?s)(pipe:|https?://|s3://|file://).*")) {
+        } else if (isRemote(location) || location.startsWith("file://")) {
             return List.of(shard(location));
         }
         Path path = ((LocalShard) shard(glob ? "." : location)).path();

@@ -17,14 +17,21 @@ final class RunShards {
      * that makes images, so latents are not. */
     static DataSet prepare(DatasetConfig dataset, Consumer<String> messages) {
         String path = dataset.params().path();
-        if (dataset.make() != null
-                && !dataset.type().equals(DatasetConfig.LATENTS)
-                && BraceExpansion.expand(path).stream().map(Path::of).noneMatch(Files::exists)) {
+        if (areToBeMade(dataset)) {
             messages.accept("making the data set " + path);
             ShardMaker.Made made = dataset.make().make(path);
             messages.accept(
                     "made " + made.examples() + " examples in " + made.shards().size() + " shards");
         }
         return DataSet.open(dataset);
+    }
+
+    /** Whether {@link #prepare} would make the shards. */
+    static boolean areToBeMade(DatasetConfig dataset) {
+        return dataset.make() != null
+                && !dataset.type().equals(DatasetConfig.LATENTS)
+                && BraceExpansion.expand(dataset.params().path()).stream()
+                        .map(Path::of)
+                        .noneMatch(Files::exists);
     }
 }

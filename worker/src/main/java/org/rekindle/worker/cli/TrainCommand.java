@@ -11,6 +11,7 @@ import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.checkpoints.RunFolder;
 import org.rekindle.coordinator.checkpoints.RunInUseException;
 import org.rekindle.coordinator.config.ConfigReader;
+import org.rekindle.coordinator.config.ConfigYaml;
 import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.coordinator.membership.NodePlace;
 import org.rekindle.coordinator.monitoring.ConsoleProgress;
@@ -32,6 +33,7 @@ import org.rekindle.worker.training.TrainingRun;
 import org.rekindle.worker.trust.NodeCredentials;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 
 /** {@code rekindle train}. */
 @Command(name = "train", description = "Trains a model and goes on where it stopped: train config=FILE [key=value...]")
@@ -42,14 +44,29 @@ final class TrainCommand implements Callable<Integer> {
     /** What the preparation of a run may take, as for those who know where node 0 is. */
     private static final Duration PATIENCE = Duration.ofMinutes(10);
 
+    @Option(
+            names = "--dry-run",
+            description = "check the configuration, print it resolved and what the run would take; start nothing")
+    private boolean dryRun;
+
+    @Option(names = "--workers", description = "workers that --dry-run reckons with (default: WORLD_SIZE, or 1)")
+    private Integer workers;
+
     @Mixin
     private KeyValues keyValues;
 
     @Override
     public Integer call() throws InterruptedException {
+        if (workers != null && (!dryRun || workers < 1)) {
+            throw new UserException("train: --workers " + workers
+                    + (dryRun ? ", allowed is at least 1" : " is for --dry-run; a run counts them by WORLD_SIZE"));
+        }
         WorkerProcess.endWithLauncher();
         RunConfig config = ConfigReader.read(keyValues.list());
         NodeCredentials.of(config.distributed().tls()); // what is wrong with them shows before anything long
+        if (dryRun) {
+            return tell(config, workers == null ? NodePlace.of(System.getenv()).nodes() : workers);
+        }
         NodePlace place = NodePlace.of(System.getenv());
         while (true) {
             try {
@@ -58,6 +75,15 @@ final class TrainCommand implements Callable<Integer> {
                 System.out.println(e.getMessage());
             }
         }
+    }
+
+    /** Prints what the run is told and what follows; only then, so that a mistake is one line and nothing else. */
+    private static int tell(RunConfig config, int nodes) {
+        List<String> lines = new DryRun(config, nodes).lines();
+        System.out.println(ConfigYaml.of(config));
+        config.notices().forEach(System.out::println);
+        lines.forEach(System.out::println);
+        return 0;
     }
 
     private static int take(RunConfig config, NodePlace place, Instant patience) throws InterruptedException {

@@ -21,6 +21,21 @@ record Attention(int channels, int contextChannels, int heads, boolean upcast) i
                 .and("attend", new ScaledDotProductAttention(upcast));
     }
 
+    /**
+     * For one example.
+     *
+     * @param queries tokens of x
+     * @param keys tokens of the context; queries where x itself is the context
+     */
+    Work work(long queries, long keys) {
+        Work context = Work.product(2L * contextChannels * channels * keys, 0, channels * keys);
+        return new Linear(channels, channels)
+                .work(Extent.ofTokens((int) queries))
+                .plus(context)
+                .plus(Work.attention(queries, keys, channels))
+                .plus(new Linear(channels, channels).work(Extent.ofTokens((int) queries)));
+    }
+
     @Override
     public String methods() {
         return """

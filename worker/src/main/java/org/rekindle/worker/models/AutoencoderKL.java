@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import org.rekindle.worker.torchscript.Children;
 import org.rekindle.worker.torchscript.ComputeType;
 import org.rekindle.worker.torchscript.ModuleList;
@@ -91,6 +92,29 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
         return new AutoencoderKL(Config.of(config), computeType);
     }
 
+    /**
+     * Of {@code encode}, for one image.
+     *
+     * @param image its height and width
+     */
+    public Work encodeWork(Extent image) {
+        int moments = 2 * config.latentChannels;
+        return new Encoder(config).work(image).plus(quantWork(config.quantConv, moments, image));
+    }
+
+    /** Of {@code decode}, for one image. */
+    public Work decodeWork(Extent image) {
+        int scale = 1 << config.channels.size() - 1;
+        Extent latents = image.resized(image.height() / scale, image.width() / scale);
+        return new Decoder(config).work(latents).plus(quantWork(config.postQuantConv, config.latentChannels, image));
+    }
+
+    private Work quantWork(boolean there, int channels, Extent image) {
+        int scale = 1 << config.channels.size() - 1;
+        Extent latents = image.resized(image.height() / scale, image.width() / scale);
+        return there ? Conv2d.pointwise(channels, channels).work(latents) : Work.NONE;
+    }
+
     @Override
     public Children children() {
         int latents = config.latentChannels;
@@ -116,7 +140,7 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
                         config.postQuantConv ? "self.post_quant_conv.forward(x)" : "x");
     }
 
-    private record Encoder(Config config) implements ScriptModule {
+    private record Encoder(Config config) implements Counted {
         @Override
         public Children children() {
             List<ScriptModule> blocks = new ArrayList<>();
@@ -137,6 +161,19 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
         }
 
         @Override
+        public Work work(Extent image) {
+            Map<String, ScriptModule> parts = children().asMap();
+            Work work = Work.of(parts.get("conv_in"), image);
+            Extent at = image;
+            for (ScriptModule block :
+                    parts.get("down_blocks").children().asMap().values()) {
+                work = work.plus(Work.of(block, at));
+                at = ((EncoderBlock2D) block).out(at);
+            }
+            return work.plus(Work.of(parts.get("mid_block"), at)).plus(end(parts, config.lastChannels(), at));
+        }
+
+        @Override
         public String methods() {
             StringBuilder script =
                     new StringBuilder("def forward(self, x: Tensor) -> Tensor:\n  x = self.conv_in.forward(x)\n");
@@ -148,7 +185,7 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
         }
     }
 
-    private record Decoder(Config config) implements ScriptModule {
+    private record Decoder(Config config) implements Counted {
         @Override
         public Children children() {
             List<ScriptModule> blocks = new ArrayList<>();
@@ -170,6 +207,18 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
         }
 
         @Override
+        public Work work(Extent latents) {
+            Map<String, ScriptModule> parts = children().asMap();
+            Work work = Work.of(parts.get("conv_in"), latents).plus(Work.of(parts.get("mid_block"), latents));
+            Extent at = latents;
+            for (ScriptModule block : parts.get("up_blocks").children().asMap().values()) {
+                work = work.plus(Work.of(block, at));
+                at = ((DecoderBlock2D) block).upsample ? at.doubled() : at;
+            }
+            return work.plus(end(parts, config.channels.get(0), at));
+        }
+
+        @Override
         public String methods() {
             StringBuilder script = new StringBuilder("""
                 def forward(self, x: Tensor) -> Tensor:
@@ -182,6 +231,13 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
         }
     }
 
+    /** Norm, activation and convolution, the end of both halves. */
+    private static Work end(Map<String, ScriptModule> parts, int channels, Extent at) {
+        return Work.of(parts.get("conv_norm_out"), at)
+                .plus(Work.keeping(channels * at.positions()))
+                .plus(Work.of(parts.get("conv_out"), at));
+    }
+
     /** diffusers' {@code DownEncoderBlock2D}. */
     private record EncoderBlock2D(
             int inChannels, int outChannels, int layers, ResnetBlock2D.Spec spec, boolean downsample)
@@ -189,7 +245,15 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
         @Override
         public Children children() {
             return Children.of("resnets", resnets(inChannels, outChannels, layers, spec))
-                    .andIf(downsample, "downsamplers", ModuleList.of(new Downsample2D(outChannels, 0)));
+                    .andIf(downsample, "downsamplers", ModuleList.of(downsampler()));
+        }
+
+        private Downsample2D downsampler() {
+            return new Downsample2D(outChannels, 0);
+        }
+
+        Extent out(Extent of) {
+            return downsample ? downsampler().out(of) : of;
         }
 
         @Override
@@ -257,7 +321,7 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
     }
 
     /** Self-attention of one head over pixels, with biases; diffusers' {@code Attention} as the autoencoder has it. */
-    private record PixelAttention(int channels, Norm norm) implements ScriptModule {
+    private record PixelAttention(int channels, Norm norm) implements Counted {
         @Override
         public Children children() {
             Linear linear = new Linear(channels, channels);
@@ -267,6 +331,20 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
                     .and("to_v", linear)
                     .and("to_out", ModuleList.of(linear))
                     .and("attend", new ScaledDotProductAttention(false));
+        }
+
+        /** q, k and v are given the same. */
+        @Override
+        public Work work(Extent given) {
+            long pixels = given.positions();
+            Work linear = new Linear(channels, channels).work(given);
+            return norm.over(channels)
+                    .work(given)
+                    .plus(linear)
+                    .plus(linear.sharingItsInput())
+                    .plus(linear.sharingItsInput())
+                    .plus(Work.attention(pixels, pixels, channels))
+                    .plus(linear);
         }
 
         @Override

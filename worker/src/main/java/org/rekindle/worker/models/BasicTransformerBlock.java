@@ -1,28 +1,41 @@
 package org.rekindle.worker.models;
 
 import org.rekindle.worker.torchscript.Children;
-import org.rekindle.worker.torchscript.ScriptModule;
 
 /**
  * Self-attention, cross-attention and feed-forward, each normalised before and added; diffusers' {@code BasicTransformerBlock}.
  *
  * @param channels of the tokens, in {@code spec}'s heads
  */
-record BasicTransformerBlock(int channels, Transformer2DModel.Spec spec) implements ScriptModule {
+record BasicTransformerBlock(int channels, Transformer2DModel.Spec spec) implements Counted {
 
     private static final double EPS = 1e-5;
 
     @Override
     public Children children() {
         LayerNorm norm = new LayerNorm(channels, EPS);
-        Attention cross = new Attention(channels, spec.contextChannels(), spec.heads(), spec.upcast());
-        Attention self = new Attention(channels, channels, spec.heads(), spec.upcast());
         return Children.of("norm1", norm)
-                .and("attn1", spec.onlyCross() ? cross : self)
+                .and("attn1", spec.onlyCross() ? attention(spec.contextChannels()) : attention(channels))
                 .and("norm2", norm)
-                .and("attn2", cross)
+                .and("attn2", attention(spec.contextChannels()))
                 .and("norm3", norm)
                 .and("ff", new FeedForward(channels));
+    }
+
+    private Attention attention(int contextChannels) {
+        return new Attention(channels, contextChannels, spec.heads(), spec.upcast());
+    }
+
+    @Override
+    public Work work(Extent given) {
+        long tokens = given.positions();
+        Work norm = new LayerNorm(channels, EPS).work(given);
+        Work cross = attention(spec.contextChannels()).work(tokens, given.context());
+        return norm.plus(spec.onlyCross() ? cross : attention(channels).work(tokens, tokens))
+                .plus(norm)
+                .plus(cross)
+                .plus(norm)
+                .plus(Work.of(new FeedForward(channels), given));
     }
 
     @Override

@@ -144,7 +144,7 @@ public record CLIPTextModel(Config config, ComputeType computeType) implements S
         }
     }
 
-    private record CLIPAttention(Config config) implements ScriptModule {
+    private record CLIPAttention(Config config) implements Counted {
         @Override
         public Children children() {
             double out = config.initFactor / Math.sqrt(config.width);
@@ -153,6 +153,12 @@ public record CLIPTextModel(Config config, ComputeType computeType) implements S
                     .and("v_proj", in)
                     .and("q_proj", in)
                     .and("out_proj", linear(config.width, config.width, out));
+        }
+
+        @Override
+        public Work work(Extent given) {
+            long tokens = given.positions();
+            return Work.ofChildren(this, given).plus(Work.attention(tokens, tokens, config.width));
         }
 
         @Override

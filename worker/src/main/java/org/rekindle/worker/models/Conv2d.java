@@ -3,10 +3,9 @@ package org.rekindle.worker.models;
 import java.util.Map;
 import org.rekindle.worker.torchscript.Initialization;
 import org.rekindle.worker.torchscript.ParameterSpec;
-import org.rekindle.worker.torchscript.ScriptModule;
 
 /** PyTorch's {@code Conv2d} with a square kernel and a bias: (N, in, H, W) to (N, out, H', W'). */
-record Conv2d(int in, int out, int kernel, int stride, int padding) implements ScriptModule {
+record Conv2d(int in, int out, int kernel, int stride, int padding) implements Counted {
 
     /** A convolution that keeps height and width; the kernel is odd. */
     static Conv2d same(int in, int out, int kernel) {
@@ -22,6 +21,17 @@ record Conv2d(int in, int out, int kernel, int stride, int padding) implements S
         Initialization init = Initialization.fanIn((long) in * kernel * kernel);
         return ParameterSpec.pair(
                 "weight", ParameterSpec.of(init, out, in, kernel, kernel), "bias", ParameterSpec.of(init, out));
+    }
+
+    Extent out(Extent of) {
+        return of.resized(
+                (of.height() + 2 * padding - kernel) / stride + 1, (of.width() + 2 * padding - kernel) / stride + 1);
+    }
+
+    @Override
+    public Work work(Extent given) {
+        long positions = out(given).positions();
+        return Work.product((long) in * out * kernel * kernel * positions, in * given.positions(), out * positions);
     }
 
     @Override

@@ -8,10 +8,16 @@ import org.rekindle.worker.torchscript.ScriptModule;
 record FeedForward(int channels) implements ScriptModule {
 
     /** GELU gate (Shazeer 2020, arXiv:2002.05202): halves of one projection, one gating the other. */
-    record GEGLU(int in, int out) implements ScriptModule {
+    record GEGLU(int in, int out) implements Counted {
         @Override
         public Children children() {
             return Children.of("proj", new Linear(in, 2 * out));
+        }
+
+        /** The halves are kept, and the gate's activation. */
+        @Override
+        public Work work(Extent given) {
+            return Work.ofChildren(this, given).plus(Work.keeping(3 * out * given.positions()));
         }
 
         @Override

@@ -3,16 +3,20 @@ package org.rekindle.worker.models;
 import java.util.Map;
 import org.rekindle.worker.torchscript.Initialization;
 import org.rekindle.worker.torchscript.ParameterSpec;
-import org.rekindle.worker.torchscript.ScriptModule;
 
 /** PyTorch's {@code GroupNorm} over (N, C, H, W). */
-record GroupNorm(int channels, int groups, double eps) implements ScriptModule {
+record GroupNorm(int channels, int groups, double eps) implements Counted {
 
     @Override
     public Map<String, ParameterSpec> parameters() {
         return ParameterSpec.pair(
                 "weight", ParameterSpec.of(Initialization.ones(), channels),
                 "bias", ParameterSpec.of(Initialization.zeros(), channels));
+    }
+
+    @Override
+    public Work work(Extent given) {
+        return Work.keeping(channels * given.positions());
     }
 
     @Override

@@ -3,11 +3,9 @@ package org.rekindle.worker.models;
 import java.util.Map;
 import org.rekindle.worker.torchscript.Initialization;
 import org.rekindle.worker.torchscript.ParameterSpec;
-import org.rekindle.worker.torchscript.ScriptModule;
 
 /** PyTorch's {@code Linear}: (..., in) to (..., out). */
-record Linear(int in, int out, boolean bias, Initialization weightInit, Initialization biasInit)
-        implements ScriptModule {
+record Linear(int in, int out, boolean bias, Initialization weightInit, Initialization biasInit) implements Counted {
 
     Linear(int in, int out, boolean bias) {
         this(in, out, bias, Initialization.fanIn(in), Initialization.fanIn(in));
@@ -23,6 +21,12 @@ record Linear(int in, int out, boolean bias, Initialization weightInit, Initiali
         return bias
                 ? ParameterSpec.pair("weight", weight, "bias", ParameterSpec.of(biasInit, out))
                 : Map.of("weight", weight);
+    }
+
+    @Override
+    public Work work(Extent given) {
+        long positions = given.positions();
+        return Work.product((long) in * out * positions, in * positions, out * positions);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package org.rekindle.worker.models;
 
+import java.util.Map;
 import org.rekindle.worker.torchscript.Children;
 import org.rekindle.worker.torchscript.ScriptModule;
 
@@ -8,7 +9,7 @@ import org.rekindle.worker.torchscript.ScriptModule;
  *
  * @param outputScale the sum is divided by it
  */
-record ResnetBlock2D(int inChannels, int outChannels, Spec spec, double outputScale) implements ScriptModule {
+record ResnetBlock2D(int inChannels, int outChannels, Spec spec, double outputScale) implements Counted {
 
     /**
      * What all residual blocks of a model have in common.
@@ -32,6 +33,19 @@ record ResnetBlock2D(int inChannels, int outChannels, Spec spec, double outputSc
                 .and("norm2", spec.norm.over(outChannels))
                 .and("conv2", Conv2d.same(outChannels, outChannels, 3))
                 .andIf(inChannels != outChannels, "conv_shortcut", Conv2d.pointwise(inChannels, outChannels));
+    }
+
+    /** Both activations keep what they are given, a scaled and shifted norm too; the shortcut is given what the first norm keeps. */
+    @Override
+    public Work work(Extent given) {
+        long in = inChannels * given.positions();
+        long out = outChannels * given.positions();
+        Work work = Work.keeping(in).plus(Work.keeping(spec.scaleShift ? 2 * out : out));
+        for (Map.Entry<String, ScriptModule> child : children().asMap().entrySet()) {
+            Work part = Work.of(child.getValue(), child.getKey().equals("time_emb_proj") ? Extent.ofTokens(1) : given);
+            work = work.plus(child.getKey().equals("conv_shortcut") ? part.sharingItsInput() : part);
+        }
+        return work;
     }
 
     /** With a time embedding, {@code forward(x (N, C, H, W), temb (N, T) after its activation)}, else {@code forward(x)}. */

@@ -174,7 +174,7 @@ public record T5EncoderModel(Config config, ComputeType computeType) implements 
     }
 
     /** Scores without a scale, plus what the distance between two tokens says; both and the softmax in fp32. */
-    private record T5Attention(Config config, boolean first) implements ScriptModule {
+    private record T5Attention(Config config, boolean first) implements Counted {
         @Override
         public Children children() {
             int inner = config.heads * config.headWidth;
@@ -184,6 +184,13 @@ public record T5EncoderModel(Config config, ComputeType computeType) implements 
                     .and("v", config.linear(config.width, inner, config.width))
                     .and("o", config.linear(inner, config.width, inner))
                     .andIf(first, "relative_attention_bias", new Embedding(config.buckets, config.heads, bias));
+        }
+
+        @Override
+        public Work work(Extent given) {
+            long tokens = given.positions();
+            return Work.ofChildren(this, given)
+                    .plus(Work.attention(tokens, tokens, (long) config.heads * config.headWidth));
         }
 
         @Override

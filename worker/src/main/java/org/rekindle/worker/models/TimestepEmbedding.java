@@ -1,7 +1,6 @@
 package org.rekindle.worker.models;
 
 import org.rekindle.worker.torchscript.Children;
-import org.rekindle.worker.torchscript.ScriptModule;
 
 /**
  * Sinusoidal embedding of timesteps and the two layers behind it; diffusers' {@code Timesteps} and {@code TimestepEmbedding}.
@@ -12,11 +11,16 @@ import org.rekindle.worker.torchscript.ScriptModule;
  * @param freqShift subtracted from the number of frequencies where they are spread from 1 to 1/10000
  */
 record TimestepEmbedding(int frequencyChannels, int out, boolean flipSinToCos, double freqShift, Activation activation)
-        implements ScriptModule {
+        implements Counted {
 
     @Override
     public Children children() {
         return Children.of("linear_1", new Linear(frequencyChannels, out)).and("linear_2", new Linear(out, out));
+    }
+
+    @Override
+    public Work work(Extent given) {
+        return Work.ofChildren(this, Extent.ofTokens(1));
     }
 
     /**

@@ -3,6 +3,7 @@ package org.rekindle.worker.models;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import org.rekindle.worker.torchscript.Children;
 import org.rekindle.worker.torchscript.ComputeType;
@@ -42,6 +43,50 @@ public record UNet2DConditionModel(UNetConfig config, ComputeType computeType) i
         IntStream.range(0, blocks).forEach(i -> names.add("segment_up_" + i));
         names.add("segment_out");
         return names;
+    }
+
+    /**
+     * Of each segment, in their order, for one example.
+     *
+     * @param latents height and width of the latents and tokens of the text
+     */
+    public List<SegmentWork> work(Extent latents) {
+        Map<String, ScriptModule> parts = children().asMap();
+        List<SegmentWork> segments = new ArrayList<>();
+        int first = config.channels().get(0);
+        Extent at = latents;
+        segments.add(segment(
+                at, config.timeChannels() + first * at.positions(), parts.get("time_embedding"), parts.get("conv_in")));
+        for (ScriptModule part : parts.get("down_blocks").children().asMap().values()) {
+            DownBlock2D block = (DownBlock2D) part;
+            Extent below = block.downsample() == null ? at : block.downsample().out(at);
+            long skips = block.layers() * at.positions() + (block.downsample() == null ? 0 : below.positions());
+            segments.add(segment(at, block.outChannels() * skips, block));
+            at = below;
+        }
+        int last = config.channels().get(config.blocks() - 1);
+        segments.add(segment(at, last * at.positions(), parts.get("mid_block")));
+        for (ScriptModule part : parts.get("up_blocks").children().asMap().values()) {
+            UpBlock2D block = (UpBlock2D) part;
+            Extent above = block.upsample() ? at.doubled() : at;
+            segments.add(segment(at, block.outChannels() * above.positions(), block));
+            at = above;
+        }
+        SegmentWork out =
+                segment(at, config.outChannels() * at.positions(), parts.get("conv_norm_out"), parts.get("conv_out"));
+        Work activation = Work.keeping(first * at.positions());
+        segments.add(new SegmentWork(out.work().plus(activation), out.state(), out.parameters()));
+        return segments;
+    }
+
+    private static SegmentWork segment(Extent at, long state, ScriptModule... modules) {
+        Work work = Work.NONE;
+        long parameters = 0;
+        for (ScriptModule module : modules) {
+            work = work.plus(Work.of(module, at));
+            parameters += module.parameterCount();
+        }
+        return new SegmentWork(work, state, parameters);
     }
 
     @Override

@@ -1,14 +1,18 @@
 package org.rekindle.worker.models;
 
 import org.rekindle.worker.torchscript.Children;
-import org.rekindle.worker.torchscript.ScriptModule;
 
 /** Enlarges to a size by repeating the nearest pixel, then convolves; diffusers' {@code Upsample2D}. */
-record Upsample2D(int channels) implements ScriptModule {
+record Upsample2D(int channels) implements Counted {
 
     @Override
     public Children children() {
         return Children.of("conv", Conv2d.same(channels, channels, 3));
+    }
+
+    @Override
+    public Work work(Extent given) {
+        return Work.ofChildren(this, given.doubled());
     }
 
     @Override

@@ -4,8 +4,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Iterator;
-import java.util.List;
 import java.util.stream.Stream;
 import org.rekindle.coordinator.config.ComponentConfig;
 import org.rekindle.data.DatasetConfig;
@@ -19,10 +17,6 @@ import org.rekindle.worker.models.T5EncoderModel;
  * @param tokenizer what the configuration says of the tokenizer
  */
 record ComponentConfigs(Path pipeline, DatasetConfig dataset, ComponentConfig tokenizer) {
-
-    private static final int DEFAULT_VOCABULARY = 49408;
-    private static final int DEFAULT_MODEL_MAX_LENGTH = 77;
-    private static final List<String> TOKENIZER_KEYS = List.of("model_max_length", "captions", "vocab_size");
 
     /** The class of a component without its Python package. */
     static String className(ComponentConfig component, Component kind) {
@@ -76,6 +70,12 @@ record ComponentConfigs(Path pipeline, DatasetConfig dataset, ComponentConfig to
         Path tokenizerFolder = pipeline.resolve(Component.TOKENIZER.folder());
         Path tokenizerConfig = tokenizerFolder.resolve(Component.TOKENIZER.configFile());
         if (!Files.isRegularFile(tokenizerConfig)) {
+            if (tokenizer.pretrained() == null
+                    && tokenizer.params() != null) { // in a draft, which learns no vocabulary
+                TokenizerParams params = TokenizerParams.of(tokenizer);
+                putIfAbsent(config, "vocab_size", params.vocabSize());
+                putIfAbsent(config, "max_position_embeddings", params.modelMaxLength());
+            }
             return;
         }
         String tokenizerClass =
@@ -100,30 +100,15 @@ record ComponentConfigs(Path pipeline, DatasetConfig dataset, ComponentConfig to
     }
 
     private void writeTokenizer(ComponentConfig declared, Path folder) throws IOException {
-        String className = className(declared, Component.TOKENIZER);
-        if (!className.replaceFirst("Fast$", "").equals(ClipTokenizer.CLASS_NAME)) {
-            throw new UserException("model.tokenizer.target=" + declared.target()
-                    + ": its vocabulary cannot be made here, only " + ClipTokenizer.CLASS_NAME
-                    + "'s; set model.tokenizer.pretrained to a folder that holds one");
-        }
-        ObjectNode params = declared.params();
-        for (Iterator<String> keys = params.fieldNames(); keys.hasNext(); ) {
-            String key = keys.next();
-            if (!TOKENIZER_KEYS.contains(key)) {
-                throw new UserException(
-                        "model.tokenizer.params." + key + ": unknown key; expected one of " + TOKENIZER_KEYS);
-            }
-        }
-        int modelMaxLength = integer(params, "model_max_length", DEFAULT_MODEL_MAX_LENGTH);
-        int vocabSize = integer(params, "vocab_size", DEFAULT_VOCABULARY);
+        TokenizerParams params = TokenizerParams.of(declared);
         String path = hasResolution() ? dataset.params().path() : null;
-        String shards = params.path("captions").asText(path);
+        String shards = params.captions() == null ? path : params.captions();
         if (shards == null) {
             throw new UserException(
                     "model.tokenizer.params.captions: not set; expected shards in brace notation whose captions make the vocabulary");
         }
         try (Stream<String> captions = ShardCaptions.of(captions(shards, shards.equals(path)))) {
-            BytePairVocabulary.learn(captions, vocabSize).write(folder, modelMaxLength);
+            BytePairVocabulary.learn(captions, params.vocabSize()).write(folder, params.modelMaxLength());
         }
     }
 
@@ -133,16 +118,5 @@ record ComponentConfigs(Path pipeline, DatasetConfig dataset, ComponentConfig to
                 : new DatasetConfig(
                         null, new DatasetConfig.Params(shards, null, null, null, null, null, null, null), null);
         return DataSet.open(captioned);
-    }
-
-    private static int integer(ObjectNode params, String key, int absent) {
-        if (!params.has(key)) {
-            return absent;
-        }
-        if (!params.get(key).canConvertToInt() || !params.get(key).isIntegralNumber()) {
-            throw new UserException(
-                    "model.tokenizer.params." + key + "=" + params.get(key).asText() + ": expected a whole number");
-        }
-        return params.get(key).asInt();
     }
 }

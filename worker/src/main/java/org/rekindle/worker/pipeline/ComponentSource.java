@@ -35,10 +35,23 @@ final class ComponentSource {
 
     /** Copies a component's files into an existing folder; weights are linked where possible. */
     static void copy(Component component, String pretrained, Path target) throws IOException {
-        Path source = find("model." + component.folder() + ".pretrained", component, pretrained);
+        Path source = find(component, pretrained);
         ComponentFiles.copyConfigs(source, target);
         if (component.hasWeights()) {
             ComponentFiles.linkWeights(ComponentFiles.weights(source, component), target);
         }
+    }
+
+    /** Copies what describes a component; its weights have to be there, but stay where they are. */
+    static void copyConfigs(Component component, String pretrained, Path target) throws IOException {
+        Path source = find(component, pretrained);
+        ComponentFiles.copyConfigs(source, target);
+        if (component.hasWeights()) {
+            ComponentFiles.weights(source, component);
+        }
+    }
+
+    private static Path find(Component component, String pretrained) {
+        return find("model." + component.folder() + ".pretrained", component, pretrained);
     }
 }

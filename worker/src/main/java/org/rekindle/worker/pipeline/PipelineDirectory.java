@@ -190,6 +190,19 @@ public final class PipelineDirectory {
         Files.copy(root.resolve(INDEX), target.resolve(INDEX));
     }
 
+    /** Copies what describes the components; their weights have to be there, but stay where they are. */
+    void copyConfigsTo(Path target) throws IOException {
+        for (Component component : Component.values()) {
+            if (has(component)) {
+                ComponentFiles.copyConfigs(folder(component), target.resolve(component.folder()));
+                if (component.hasWeights()) {
+                    weightsPath(component);
+                }
+            }
+        }
+        Files.copy(root.resolve(INDEX), target.resolve(INDEX));
+    }
+
     Path folder(Component component) {
         return root.resolve(component.folder());
     }

@@ -5,10 +5,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumMap;
-import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -81,7 +79,7 @@ public final class PipelineInit {
     }
 
     /** What was read was written here from the configuration a moment ago: name its section, not a file that will be gone. */
-    private static String inTermsOfConfiguration(String message, Path temporary) {
+    static String inTermsOfConfiguration(String message, Path temporary) {
         String folder = Pattern.quote(temporary.toString());
         return message.replaceAll(folder + "/(\\w+)/\\w+\\.json", "model.$1")
                 .replaceAll(folder + "(/(?=\\w))?", "model");
@@ -100,18 +98,31 @@ public final class PipelineInit {
                     "model: nothing says what to train; set model.pretrained, or pretrained or params of"
                             + " model.vae, model.text_encoder, model.tokenizer and model.unet");
         }
+        PipelineDirectory pipeline = layOut(declared, model, dataset, folder, ComponentSource::copy);
+        for (Map.Entry<Component, ComponentConfig> entry : declared.entrySet()) {
+            if (entry.getKey().hasWeights() && entry.getValue().pretrained() == null) {
+                initialize(pipeline, entry.getKey(), seed);
+            }
+        }
+    }
+
+    /** Copies a component's files into an existing folder. */
+    interface Copy {
+        void copy(Component component, String pretrained, Path target) throws IOException;
+    }
+
+    /** Writes a pipeline but for the weights of fresh components. */
+    static PipelineDirectory layOut(
+            Map<Component, ComponentConfig> declared, ModelConfig model, DatasetConfig dataset, Path folder, Copy copy)
+            throws IOException {
         ComponentConfigs configs = new ComponentConfigs(folder, dataset, model.tokenizer());
-        List<Component> fresh = new ArrayList<>();
         for (Map.Entry<Component, ComponentConfig> entry : declared.entrySet()) {
             Component component = entry.getKey();
             Files.createDirectories(folder.resolve(component.folder()));
             if (entry.getValue().pretrained() != null) {
-                ComponentSource.copy(component, entry.getValue().pretrained(), folder.resolve(component.folder()));
+                copy.copy(component, entry.getValue().pretrained(), folder.resolve(component.folder()));
             } else {
                 configs.write(component, entry.getValue());
-                if (component.hasWeights()) {
-                    fresh.add(component);
-                }
             }
         }
         if (declared.containsKey(Component.UNET)) {
@@ -121,13 +132,11 @@ public final class PipelineInit {
         ModelIndex.write(folder, declared);
         PipelineDirectory pipeline = PipelineDirectory.open(folder);
         declared.forEach((component, config) -> checkClass(pipeline, component, config));
-        for (Component component : fresh) {
-            initialize(pipeline, component, seed);
-        }
+        return pipeline;
     }
 
     /** The components that the configuration mentions; the tokenizer comes before the text encoder, the autoencoder before the UNet. */
-    private static Map<Component, ComponentConfig> declared(ModelConfig model) {
+    static Map<Component, ComponentConfig> declared(ModelConfig model) {
         Map<Component, ComponentConfig> components = new EnumMap<>(Component.class);
         components.put(Component.TOKENIZER, model.tokenizer());
         components.put(Component.VAE, model.vae());
@@ -171,7 +180,7 @@ public final class PipelineInit {
         }
     }
 
-    private static void delete(Path folder) throws IOException {
+    static void delete(Path folder) throws IOException {
         if (!Files.exists(folder)) {
             return;
         }

@@ -47,7 +47,7 @@ public enum ComputeType {
     }
 
     /** Bytes per element. */
-    int bytes() {
+    public int bytes() {
         return bytes;
     }
 

@@ -30,6 +30,13 @@ public interface ScriptModule {
         return Collections.unmodifiableMap(all);
     }
 
+    /** Elements of all parameters of this module and its descendants. */
+    default long parameterCount() {
+        return stateDict().values().stream()
+                .mapToLong(parameter -> parameter.shape().size())
+                .sum();
+    }
+
     /**
      * The methods in PyTorch syntax, each {@code def} at column 0: {@code forward} and whatever else callers use. Parameters are fp32;
      * a method casts them to the type of its input, as in {@code self.weight.to(x.dtype)}. A child whose name is a number is reached by

@@ -122,12 +122,7 @@ public final class ModelSession implements TrainingSession {
 
     private static Objective objective(NDManager manager, RunConfig config, PipelineDirectory pipeline) {
         ComputeType type = computeType(config.model());
-        boolean checkpointing = config.model().gradientCheckpointing();
         if (config.objective().target().equals(ObjectiveConfig.AUTOENCODER)) {
-            if (checkpointing) {
-                throw new UserException("model.gradient_checkpointing: true is for objective.target denoising alone;"
-                        + " remove it to train the autoencoder");
-            }
             return AutoencoderObjective.open(
                     manager, pipeline, config.objective().params(), type);
         }
@@ -138,7 +133,13 @@ public final class ModelSession implements TrainingSession {
                 ? PrecomputedEncoders.open(manager, pipeline, dataSets(config), type)
                 : OnlineEncoders.open(manager, pipeline, type);
         return DenoisingObjective.open(
-                manager, pipeline, encoders, schedule, config.objective().params(), type, checkpointing);
+                manager,
+                pipeline,
+                encoders,
+                schedule,
+                config.objective().params(),
+                type,
+                config.model().gradientCheckpointing());
     }
 
     /** The training's data set, and that of the validation. */

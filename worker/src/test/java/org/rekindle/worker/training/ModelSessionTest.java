@@ -253,16 +253,6 @@ class ModelSessionTest {
                 .hasMessageNotContaining("\n");
     }
 
-    @Test
-    void recomputingIsRefusedWhereThereAreNoSegments() {
-        TinyRun run = TinyRun.denoising(folder).autoencoder();
-        Checkpoint start = run.fresh();
-
-        assertThatThrownBy(() -> ModelSession.open(run.config("fp32", true), start))
-                .isInstanceOf(UserException.class)
-                .hasMessageContaining("model.gradient_checkpointing");
-    }
-
     private static StepResult step(ModelSession session, long step) {
         StepResult result = session.computeGradients(step, List.of(TinyRun.batch(step, 0)), 1);
         assertThat(result.finite()).isTrue();

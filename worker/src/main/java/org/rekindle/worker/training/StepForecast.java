@@ -1,0 +1,137 @@
+package org.rekindle.worker.training;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.rekindle.coordinator.config.ObjectiveConfig;
+import org.rekindle.coordinator.config.RunConfig;
+import org.rekindle.data.DatasetConfig;
+import org.rekindle.worker.models.AutoencoderKL;
+import org.rekindle.worker.models.Extent;
+import org.rekindle.worker.models.SegmentWork;
+import org.rekindle.worker.models.UNet2DConditionModel;
+import org.rekindle.worker.models.Work;
+import org.rekindle.worker.pipeline.Component;
+import org.rekindle.worker.pipeline.PipelineDraft;
+import org.rekindle.worker.torchscript.ComputeType;
+import org.rekindle.worker.torchscript.ScriptModule;
+
+/**
+ * What a training step will take, told from configurations alone.
+ *
+ * @param memory with the run's own {@code model.gradient_checkpointing}
+ * @param activationsOtherwise bytes of activations if that were the other way round; empty where it cannot be
+ * @param disk bytes that a checkpoint adds: moments and weights, twice more with EMA; frozen components are links
+ * @param uncounted encoders that run on line and are missing from the draft
+ */
+public record StepForecast(
+        StepFlops flops, StepMemory memory, Optional<Long> activationsOtherwise, long disk, List<Component> uncounted) {
+
+    /**
+     * Forecasts a run's step.
+     *
+     * @param workers who compute
+     * @return empty where the trained component is missing from the draft
+     */
+    public static Optional<StepForecast> of(RunConfig config, PipelineDraft draft, int workers) {
+        ScriptModule trained = draft.modules().get(trained(config));
+        if (trained == null) {
+            return Optional.empty();
+        }
+        ActivationMemory activations = new ActivationMemory(config.system().batchSize(), computeType(config));
+        return Optional.of(
+                trained instanceof UNet2DConditionModel unet
+                        ? denoising(config, draft, workers, unet, activations)
+                        : autoencoder(config, workers, (AutoencoderKL) trained, activations));
+    }
+
+    /** The component that a run trains. */
+    public static Component trained(RunConfig config) {
+        return config.objective().target().equals(ObjectiveConfig.AUTOENCODER) ? Component.VAE : Component.UNET;
+    }
+
+    /** The type that a run computes in. */
+    public static ComputeType computeType(RunConfig config) {
+        return ModelSession.computeType(config.model());
+    }
+
+    private static StepForecast denoising(
+            RunConfig config,
+            PipelineDraft draft,
+            int workers,
+            UNet2DConditionModel unet,
+            ActivationMemory activations) {
+        int side = config.dataset().params().resolution() / draft.vaeScaleFactor();
+        List<SegmentWork> segments = unet.work(new Extent(side, side, draft.tokens()));
+        Work work = segments.stream().map(SegmentWork::work).reduce(Work::plus).orElseThrow();
+        long frozenMacs = 0;
+        long frozen = 0;
+        long encoding = 0;
+        List<Component> uncounted = new ArrayList<>();
+        for (Component encoder : encoders(config)) {
+            ScriptModule module = draft.modules().get(encoder);
+            if (module == null) {
+                uncounted.add(encoder);
+                continue;
+            }
+            Work encode = module instanceof AutoencoderKL vae
+                    ? vae.encodeWork(image(config))
+                    : Work.of(module, Extent.ofTokens(draft.tokens()));
+            frozenMacs += encode.macs();
+            frozen += module.parameterCount();
+            encoding = Math.max(encoding, activations.forward(encode));
+        }
+        boolean checkpointing = config.model().gradientCheckpointing();
+        long plain = Math.max(encoding, activations.plain(work, unet.parameterCount()));
+        long checkpointed = Math.max(encoding, activations.checkpointed(segments));
+        return new StepForecast(
+                new StepFlops(work.macs(), frozenMacs, checkpointing),
+                memory(config, unet, workers, frozen, checkpointing ? checkpointed : plain),
+                Optional.of(checkpointing ? plain : checkpointed),
+                disk(config, unet),
+                uncounted);
+    }
+
+    private static StepForecast autoencoder(
+            RunConfig config, int workers, AutoencoderKL vae, ActivationMemory activations) {
+        Work work = vae.encodeWork(image(config)).plus(vae.decodeWork(image(config)));
+        return new StepForecast(
+                new StepFlops(work.macs(), 0, false),
+                memory(config, vae, workers, 0, activations.plain(work, vae.parameterCount())),
+                Optional.empty(),
+                disk(config, vae),
+                List.of());
+    }
+
+    private static List<Component> encoders(RunConfig config) {
+        return config.dataset().type().equals(DatasetConfig.LATENTS)
+                ? List.of()
+                : List.of(Component.VAE, Component.TEXT_ENCODER);
+    }
+
+    private static Extent image(RunConfig config) {
+        int side = config.dataset().params().resolution();
+        return new Extent(side, side, 0);
+    }
+
+    private static StepMemory memory(
+            RunConfig config, ScriptModule trained, int workers, long frozen, long activations) {
+        long parameters = trained.parameterCount();
+        long owned = config.distributed().shardOptimizer() ? largestShare(trained, workers) : parameters;
+        return StepMemory.of(parameters, owned, frozen, config.model().useEma(), activations);
+    }
+
+    private static long largestShare(ScriptModule trained, int workers) {
+        List<Long> sizes = trained.stateDict().values().stream()
+                .map(parameter -> parameter.shape().size())
+                .toList();
+        return ParameterShards.of(sizes, 0, workers).parts(sizes).stream()
+                .mapToLong(part -> part.stream().mapToLong(Long::longValue).sum())
+                .max()
+                .orElseThrow();
+    }
+
+    private static long disk(RunConfig config, ScriptModule trained) {
+        return trained.parameterCount() * Float.BYTES * (config.model().useEma() ? 5 : 3);
+    }
+}

@@ -1,0 +1,114 @@
+package org.rekindle.worker.models;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.withinPercentage;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.rekindle.worker.pipeline.TinyPipeline;
+import org.rekindle.worker.torchscript.ComputeType;
+
+/** Parameters and multiply-accumulates of known models, counted by others: shared performance anchors, within 5 %. */
+class WorkTest {
+
+    private static final int TOKENS = 77;
+
+    private static final String SD1 = "{\"cross_attention_dim\": 768}";
+    private static final String SD2 = """
+            {"cross_attention_dim": 1024, "attention_head_dim": [5, 10, 20, 20], "use_linear_projection": true}
+            """;
+
+    private static final ObjectNode VAE = TinyPipeline.json("""
+            {"block_out_channels": [128, 256, 512, 512], "layers_per_block": 2,
+             "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"],
+             "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"]}
+            """);
+
+    @ParameterizedTest
+    @CsvSource({"1, 64, 401.6", "1, 32, 90.1", "2, 64, 402.1", "2, 32, 90.5"})
+    void theUNetOfStableDiffusionTakesWhatOthersCounted(int version, int side, double gigaMacs) {
+        Work work = unet(version).work(new Extent(side, side, TOKENS)).stream()
+                .map(SegmentWork::work)
+                .reduce(Work.NONE, Work::plus);
+
+        assertThat(work.macs() / 1e9).isCloseTo(gigaMacs, withinPercentage(5));
+    }
+
+    @Test
+    void theUNetOfStableDiffusionHasTheParametersOfItsFiles() {
+        assertThat(unet(1).parameterCount()).isEqualTo(859_520_964);
+        assertThat(unet(2).parameterCount()).isEqualTo(865_910_724);
+    }
+
+    @Test
+    void segmentsShareOutTheParametersOfTheWhole() {
+        UNet2DConditionModel unet = unet(1);
+
+        assertThat(unet.work(new Extent(64, 64, TOKENS)))
+                .hasSameSizeAs(unet.segments())
+                .extracting(SegmentWork::parameters)
+                .satisfies(parts -> assertThat(
+                                parts.stream().mapToLong(Long::longValue).sum())
+                        .isEqualTo(unet.parameterCount()));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"512, 558.3", "256, 136.4"})
+    void theAutoencodersEncoderTakesWhatOthersCounted(int side, double gigaMacs) {
+        Work work = AutoencoderKL.of(VAE, ComputeType.BF16).encodeWork(new Extent(side, side, 0));
+
+        assertThat(work.macs() / 1e9).isCloseTo(gigaMacs, withinPercentage(5));
+        assertThat(work.largest())
+                .as("what the first downsampling pads by a row and a column")
+                .isEqualTo(128L * (side + 1) * (side + 1));
+    }
+
+    @Test
+    void theDecoderGivesAnImageBack() {
+        Work work = AutoencoderKL.of(VAE, ComputeType.BF16).decodeWork(new Extent(64, 64, 0));
+
+        assertThat(work.largest())
+                .as("the last resolution's first layer, 256 channels")
+                .isEqualTo(256L * 64 * 64);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"768, 3072, 12, 12, 6.6", "1024, 4096, 23, 16, 22.6"})
+    void clipTakesWhatOthersCounted(int width, int mlp, int layers, int heads, double gigaMacs) {
+        ObjectNode config = TinyPipeline.json("""
+                {"hidden_size": %d, "intermediate_size": %d, "num_hidden_layers": %d, "num_attention_heads": %d}
+                """.formatted(width, mlp, layers, heads));
+
+        Work work = Work.of(CLIPTextModel.of(config, ComputeType.BF16), Extent.ofTokens(TOKENS));
+
+        assertThat(work.macs() / 1e9).isCloseTo(gigaMacs, withinPercentage(5));
+    }
+
+    @Test
+    void aResidualBlockIsTheSumOfItsConvolutions() {
+        ResnetBlock2D block =
+                new ResnetBlock2D(4, 8, new ResnetBlock2D.Spec(16, new Norm(2, 1e-5), Activation.SILU, false));
+
+        Work work = block.work(new Extent(3, 5, 0));
+
+        long pixels = 15;
+        assertThat(work.macs()).isEqualTo(pixels * (4 * 8 * 9 + 8 * 8 * 9 + 4 * 8) + 16 * 8);
+        assertThat(work.saved())
+                .as("input, norm and activation of each half, and the time embedding")
+                .isEqualTo(pixels * (3 * 4 + 3 * 8) + 16);
+    }
+
+    @Test
+    void attentionKeepsWhatItMultipliesOnce() {
+        Work self = new Attention(4, 4, 2, false).work(9, 9);
+
+        assertThat(self.macs()).isEqualTo(9 * 4 * 4 * 4 + 2 * 9 * 9 * 4);
+        assertThat(self.saved()).as("input, q, k, v and result").isEqualTo(5 * 9 * 4);
+    }
+
+    private static UNet2DConditionModel unet(int version) {
+        return UNet2DConditionModel.of(TinyPipeline.json(version == 1 ? SD1 : SD2), ComputeType.BF16);
+    }
+}
