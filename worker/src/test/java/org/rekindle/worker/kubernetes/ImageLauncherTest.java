@@ -12,8 +12,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The launcher where the sources are not, as in the image. */
 class ImageLauncherTest {
 
-    private static final String JAVA =
-            """
+    private static final String JAVA = """
             #!/usr/bin/env bash
             if [ "$1" = -XshowSettings:properties ]; then
               echo "    java.specification.version = 17" >&2

@@ -55,15 +55,14 @@ class ManifestsTest {
     Path folder;
 
     static Stream<PodTemplateSpec> pods() {
-        return Stream.of(
-                COORDINATORS.getSpec().getTemplate(), WORKERS.getSpec().getTemplate());
+        return Stream.of(COORDINATORS.getSpec().getTemplate(), WORKERS.getSpec().getTemplate());
     }
 
     @Test
     void aFieldThatKubernetesDoesNotKnowIsRefused() {
-        Map<String, Object> job =
-                Manifests.documents("{apiVersion: batch/v1, kind: Job, spec: {template: {spec: {restartPolice: Never}}}}")
-                        .get(0);
+        Map<String, Object> job = Manifests.documents(
+                        "{apiVersion: batch/v1, kind: Job, spec: {template: {spec: {restartPolice: Never}}}}")
+                .get(0);
         assertThatThrownBy(() -> Manifests.object(job)).hasMessageContaining("restartPolice");
     }
 
@@ -84,7 +83,8 @@ class ManifestsTest {
     @Test
     void noTwoObjectsShareAKindAndAName() {
         assertThat(MANIFESTS.all().stream()
-                        .map(object -> object.getKind() + "/" + object.getMetadata().getName()))
+                        .map(object ->
+                                object.getKind() + "/" + object.getMetadata().getName()))
                 .doesNotHaveDuplicates()
                 .hasSize(7);
     }
@@ -96,11 +96,11 @@ class ManifestsTest {
         assertThat(SERVICE.getSpec().getPublishNotReadyAddresses()).isTrue();
         assertThat(labels(COORDINATORS.getSpec().getTemplate()))
                 .containsAllEntriesOf(SERVICE.getSpec().getSelector());
-        assertThat(SERVICE.getSpec().getPorts().stream()
-                        .map(port -> Map.entry(port.getName(), port.getPort())))
-                .containsExactlyInAnyOrderElementsOf(train(COORDINATORS.getSpec().getTemplate()).getPorts().stream()
-                        .map(port -> Map.entry(port.getName(), port.getContainerPort()))
-                        .toList());
+        assertThat(SERVICE.getSpec().getPorts().stream().map(port -> Map.entry(port.getName(), port.getPort())))
+                .containsExactlyInAnyOrderElementsOf(
+                        train(COORDINATORS.getSpec().getTemplate()).getPorts().stream()
+                                .map(port -> Map.entry(port.getName(), port.getContainerPort()))
+                                .toList());
         // one after the other, the second would wait for a first that may wait for it
         assertThat(COORDINATORS.getSpec().getPodManagementPolicy()).isEqualTo("Parallel");
     }
@@ -129,8 +129,8 @@ class ManifestsTest {
         assertThat(place.isFirst()).isTrue();
         assertThat(place.host() + ":" + place.port()).isEqualTo("rekindle-coordinator-0.rekindle:29500");
         assertThat(place.nodes())
-                .isEqualTo(COORDINATORS.getSpec().getReplicas()
-                        + WORKERS.getSpec().getParallelism());
+                .isEqualTo(
+                        COORDINATORS.getSpec().getReplicas() + WORKERS.getSpec().getParallelism());
     }
 
     @Test
@@ -138,8 +138,8 @@ class ManifestsTest {
         PodDisruptionBudget budget = MANIFESTS.the(PodDisruptionBudget.class);
         Map<String, String> selected = budget.getSpec().getSelector().getMatchLabels();
         assertThat(labels(COORDINATORS.getSpec().getTemplate())).containsAllEntriesOf(selected);
-        assertThat(labels(WORKERS.getSpec().getTemplate()).entrySet()).doesNotContainAnyElementsOf(List.of(
-                Map.entry("role", selected.get("role"))));
+        assertThat(labels(WORKERS.getSpec().getTemplate()).entrySet())
+                .doesNotContainAnyElementsOf(List.of(Map.entry("role", selected.get("role"))));
         assertThat(budget.getSpec().getMinAvailable().getIntVal())
                 .isEqualTo(COORDINATORS.getSpec().getReplicas() - 1);
         assertThat(COORDINATORS.getSpec().getSelector().getMatchLabels()).isEqualTo(selected);
@@ -173,8 +173,9 @@ class ManifestsTest {
         Map<String, Volume> volumes = new HashMap<>();
         pod.getSpec().getVolumes().forEach(volume -> volumes.put(volume.getName(), volume));
         assertThat(volumes.keySet())
-                .containsExactlyInAnyOrderElementsOf(
-                        train.getVolumeMounts().stream().map(VolumeMount::getName).toList());
+                .containsExactlyInAnyOrderElementsOf(train.getVolumeMounts().stream()
+                        .map(VolumeMount::getName)
+                        .toList());
         assertThat(volumes.get("recipe").getConfigMap().getName()).isEqualTo(name(RECIPE));
         PersistentVolumeClaim claim = MANIFESTS.the(PersistentVolumeClaim.class);
         assertThat(volumes.get("runs").getPersistentVolumeClaim().getClaimName())
@@ -182,8 +183,7 @@ class ManifestsTest {
         assertThat(claim.getSpec().getAccessModes()).containsExactly("ReadWriteMany");
         assertThat(mount(train, "runs")).isEqualTo(recipe().experiment().logDir());
         String file = RECIPE.getData().keySet().iterator().next();
-        assertThat(String.join(" ", command(train)))
-                .contains("train config=" + mount(train, "recipe") + "/" + file);
+        assertThat(String.join(" ", command(train))).contains("train config=" + mount(train, "recipe") + "/" + file);
     }
 
     @ParameterizedTest
@@ -259,8 +259,7 @@ class ManifestsTest {
         assertThat(rules.get(1).getOnExitCodes().getValues()).containsExactly(WorkerPodTest.LEFT);
         assertThat(environment(train(spec.getTemplate())))
                 .containsEntry(
-                        "COORDINATORS",
-                        COORDINATORS.getSpec().getReplicas().toString());
+                        "COORDINATORS", COORDINATORS.getSpec().getReplicas().toString());
     }
 
     @Test
@@ -333,8 +332,7 @@ class ManifestsTest {
     }
 
     private static Stream<Container> containers(PodTemplateSpec pod) {
-        return Stream.concat(
-                pod.getSpec().getInitContainers().stream(), pod.getSpec().getContainers().stream());
+        return Stream.concat(pod.getSpec().getInitContainers().stream(), pod.getSpec().getContainers().stream());
     }
 
     private static Container train(PodTemplateSpec pod) {
