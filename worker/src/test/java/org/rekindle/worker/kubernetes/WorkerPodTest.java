@@ -50,7 +50,7 @@ class WorkerPodTest {
                 .map(line -> line.split("=", 2))
                 .filter(pair -> pair.length == 2)
                 .collect(Collectors.toMap(pair -> pair[0], pair -> pair[1], (first, second) -> second));
-        assertThat(WorkerRank.of(given)).isEqualTo(new WorkerRank(5, 6, "RANK"));
+        assertThat(WorkerRank.of(given)).isEqualTo(new WorkerRank(6, 7, "RANK"));
     }
 
     @Test
