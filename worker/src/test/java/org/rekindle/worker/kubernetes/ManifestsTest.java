@@ -28,6 +28,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -72,7 +73,7 @@ class ManifestsTest {
                         Manifests.text(Manifests.FOLDER.resolve("kustomization.yaml")))
                 .get(0);
         assertThat(kustomization.get("resources"))
-                .asInstanceOf(org.assertj.core.api.InstanceOfAssertFactories.list(String.class))
+                .asInstanceOf(InstanceOfAssertFactories.list(String.class))
                 .containsExactlyInAnyOrderElementsOf(Manifests.files());
         assertThat(kustomization.get("images"))
                 .isEqualTo(List.of(Map.of("name", "rekindle", "newName", "rekindle", "newTag", "0.1.0")));
