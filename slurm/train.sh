@@ -15,16 +15,14 @@ hand_on() {
   notice=yes
   if [ -n "$srun" ] && [ -z "${telling:-}" ]; then
     telling=yes
-    (while kill -"$signal" "$srun" 2>/dev/null; do sleep 5; done) &
+    (while kill -USR1 "$srun" 2>/dev/null; do sleep 5; done) &
   fi
 }
 trap hand_on USR1 TERM
 
 if [ -n "${REKINDLE_ELASTIC:-}" ]; then
-  signal=TERM # this member leaves, the others go on
-  unset MASTER_ADDR MASTER_PORT # they meet by the run folder
+  unset MASTER_ADDR MASTER_PORT # members meet by the run folder, and the signal is this one's alone: it leaves, the others go on
 else
-  signal=USR1 # the run drains
   first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" 2>/dev/null | head -n 1)
   export MASTER_ADDR=${MASTER_ADDR:-${first:-$(hostname)}} # worker 0 is on the first node, as this script is
   export MASTER_PORT=${MASTER_PORT:-12802}                 # another one where it is taken: the run says so in one line

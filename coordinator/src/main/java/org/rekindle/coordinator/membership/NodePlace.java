@@ -21,22 +21,18 @@ import org.rekindle.data.UserException;
  * @param host name or address of this node, by which the others reach it
  * @param port of this node; 0 for any that is free
  * @param seeds host and port of nodes to go to; node 0's alone for itself; empty where there is no other node
+ * @param isElastic whether nodes come and go as they like: the run does not wait for all that it may have
  */
-public record NodePlace(int rank, int nodes, String host, int port, List<String> seeds) {
+public record NodePlace(int rank, int nodes, String host, int port, List<String> seeds, boolean isElastic) {
 
     private static final String LOOPBACK = "127.0.0.1";
 
     /** A run of one process, which nobody else reaches. */
-    public static final NodePlace ALONE = new NodePlace(0, 1, LOOPBACK, 0, List.of());
+    public static final NodePlace ALONE = new NodePlace(0, 1, LOOPBACK, 0, List.of(), false);
 
     /** Whether this node forms the cluster; the others join it. */
     public boolean isFirst() {
         return seeds.isEmpty() || seeds.equals(List.of(host + ":" + port));
-    }
-
-    /** Whether nodes come and go as they like: the run does not wait for all that it may have. */
-    public boolean isElastic() {
-        return nodes > 1 && seeds.isEmpty();
     }
 
     /**
@@ -51,7 +47,7 @@ public record NodePlace(int rank, int nodes, String host, int port, List<String>
         if (!isFirst()) {
             all.addAll(seeds);
         }
-        return new NodePlace(rank, nodes, towards, 0, List.copyOf(all));
+        return new NodePlace(rank, nodes, towards, 0, List.copyOf(all), isElastic);
     }
 
     /**
@@ -67,7 +63,7 @@ public record NodePlace(int rank, int nodes, String host, int port, List<String>
         String address = environment.get("MASTER_ADDR");
         String port = environment.get("MASTER_PORT");
         if (address == null && port == null) {
-            return new NodePlace(rank.rank(), rank.workers(), ownAddress(), 0, List.of());
+            return new NodePlace(rank.rank(), rank.workers(), ownAddress(), 0, List.of(), true);
         }
         if (address == null
                 || address.isBlank()
@@ -81,9 +77,9 @@ public record NodePlace(int rank, int nodes, String host, int port, List<String>
         String master = address.strip();
         int number = Integer.parseInt(port.strip());
         return rank.rank() == 0
-                ? new NodePlace(0, rank.workers(), master, number, List.of(master + ":" + number))
+                ? new NodePlace(0, rank.workers(), master, number, List.of(master + ":" + number), false)
                 : new NodePlace(
-                        rank.rank(), rank.workers(), towards(master, number), 0, List.of(master + ":" + number));
+                        rank.rank(), rank.workers(), towards(master, number), 0, List.of(master + ":" + number), false);
     }
 
     /** An address by which other machines reach this one, as far as it has any. */

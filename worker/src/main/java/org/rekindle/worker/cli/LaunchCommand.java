@@ -40,7 +40,7 @@ final class LaunchCommand implements Callable<Integer> {
                 new Launcher(WorkerPlace.first(workers, environment), workers, command, respawn, System.out::println);
         // a terminal sends SIGINT to the workers, too, and a second one would end them at once
         try (DrainSignals signals =
-                new DrainSignals(name -> launcher.signal("USR1"), name -> launcher.signal("TERM"))) {
+                new DrainSignals(false, name -> launcher.signal("USR1"), name -> launcher.signal("TERM"))) {
             return launcher.await();
         }
     }

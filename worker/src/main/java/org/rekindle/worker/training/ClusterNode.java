@@ -84,6 +84,7 @@ record ClusterNode(
             return CompletableFuture.completedFuture(Done.done());
         });
         try (DrainSignals signals = new DrainSignals(
+                place.isElastic(),
                 name -> system.tell(new TrainingNode.Drain(name, notice)),
                 name -> system.tell(new TrainingNode.Leave(name, notice)))) {
             return ended.get();

@@ -8,7 +8,8 @@ import org.jline.utils.Signals;
 import org.rekindle.data.UserException;
 
 /**
- * SIGINT and SIGUSR1 ask the run to drain while this is open, SIGTERM asks this node to leave it. A second SIGINT stops the process at
+ * SIGINT and SIGUSR1 ask the run to drain while this is open, SIGTERM asks this node to leave it; in an elastic run SIGUSR1 does so too, for
+ * it tells of the end of one member's time. A second SIGINT stops the process at
  * once, as people at a terminal expect. A signal that the platform does not have (Windows has no USR1) is left out.
  */
 public final class DrainSignals implements AutoCloseable {
@@ -18,10 +19,11 @@ public final class DrainSignals implements AutoCloseable {
     private final Map<String, Object> before = new HashMap<>();
 
     /** The consumers are told the signal's name, on a thread of the JVM's: they must only send a message. */
-    public DrainSignals(Consumer<String> drain, Consumer<String> leave) {
+    public DrainSignals(boolean elastic, Consumer<String> drain, Consumer<String> leave) {
         for (String name : List.of("INT", "TERM", "USR1")) {
             before.put(name, Signals.register(name, () -> {
-                (name.equals("TERM") ? leave : drain).accept("SIG" + name);
+                boolean leaves = name.equals("TERM") || elastic && name.equals("USR1");
+                (leaves ? leave : drain).accept("SIG" + name);
                 if (name.equals("INT")) {
                     Signals.registerDefault(name);
                 }
