@@ -21,6 +21,8 @@ import org.rekindle.data.UserException;
  * @param reforming what the loss or the coming of workers held steps up, replayed steps included
  * @param ending from the last step of a session to its end: the last checkpoint
  * @param away between sessions: in SLURM's queue, or dead before anybody started it again
+ * @param step what a step took, on the average
+ * @param save what the slowest checkpoint took; 0 where there was none
  */
 public record Goodput(
         int sessions,
@@ -33,7 +35,14 @@ public record Goodput(
         double saving,
         double reforming,
         double ending,
-        double away) {
+        double away,
+        double step,
+        double save) {
+
+    /** As {@code TimeLeft} keeps of a notice. */
+    private static final double CLOSING = 20;
+
+    private static final double LEAST_NOTICE = 60;
 
     /**
      * Reads the report of a run folder, which may be of a run that goes on.
@@ -91,7 +100,22 @@ public record Goodput(
                 saving,
                 reforming,
                 Math.max(0, total - stepping - starting - saving - reforming - away),
-                away);
+                away,
+                ratio(stepping, sessions.stream().mapToLong(each -> each.steps).sum()),
+                lines.stream()
+                        .filter(line -> line.seconds() != null)
+                        .mapToDouble(GoodputLine::seconds)
+                        .max()
+                        .orElse(0));
+    }
+
+    private static double ratio(double seconds, long steps) {
+        return steps == 0 ? 0 : seconds / steps;
+    }
+
+    /** Seconds of notice that a drain needs, with half as much again to spare: what {@code #SBATCH --signal=B:USR1@} is to say. */
+    public long notice() {
+        return (long) Math.ceil(Math.max(LEAST_NOTICE, 1.5 * (step + save) + CLOSING));
     }
 
     /** The times in a row, up to now, that the run asked to be queued again at a step: it came no further in between. */
@@ -133,7 +157,15 @@ public record Goodput(
                 row("held up by checkpoints", saving),
                 row("held up by workers that went or came", reforming),
                 row("last checkpoint and end", ending),
-                row("between sessions, as in the queue", away));
+                row("between sessions, as in the queue", away),
+                String.format(
+                        Locale.ROOT,
+                        "a step took %.2f s, the slowest checkpoint %.2f s: a notice of %d s is enough"
+                                + " (#SBATCH --signal=B:USR1@%d)",
+                        step,
+                        save,
+                        notice(),
+                        notice()));
     }
 
     private String row(String name, double seconds) {

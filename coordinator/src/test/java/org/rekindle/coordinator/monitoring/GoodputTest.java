@@ -76,6 +76,9 @@ class GoodputTest {
         assertThat(goodput.stepping()).isEqualTo(6 * 2 + 2 * 1 - 4, EXACT);
         assertThat(goodput.data()).isEqualTo(8 * 0.25, EXACT);
         assertThat(goodput.total()).isEqualTo(41 + 60 + 5, EXACT);
+        assertThat(goodput.step()).isEqualTo((6 * 2 + 2 * 1) / 8.0, EXACT);
+        assertThat(goodput.save()).isEqualTo(4.5, EXACT);
+        assertThat(goodput.notice()).isEqualTo(60);
         assertThat(goodput.table().get(0)).contains("9.4 % of 106 s", "2 sessions, 1 requeues");
         assertThat(GoodputFile.saveSeconds(file())).isEqualTo(4.5);
         assertThat(Files.readString(file())).contains("\"job\":\"7\",\"restart\":1");
