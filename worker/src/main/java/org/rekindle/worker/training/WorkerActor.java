@@ -262,6 +262,7 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
                             .formatted(committed, assigned.committed()));
         }
         drop();
+        ring.abort(assigned.generation() - 1); // the thread may still wait there for one that is lost
         assignment = assigned;
         committed = assigned.committed();
         cursors = assigned.cursors();

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.typesafe.config.ConfigFactory;
 import java.io.IOException;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -39,6 +40,7 @@ import org.rekindle.coordinator.steps.Lead;
 import org.rekindle.coordinator.steps.RunPlan;
 import org.rekindle.coordinator.steps.RunStart;
 import org.rekindle.data.lanes.LaneCursor;
+import org.rekindle.worker.collectives.RingListener;
 import org.rekindle.worker.collectives.RingSettings;
 
 /** A worker between a coordinator and its training thread. No checkpoint is taken here. */
@@ -68,8 +70,16 @@ class WorkerActorTest {
 
     private ActorRef<WorkerActor.Command> worker(
             ActorRef<CoordinatorCommand> coordinator, FakeFeeds feeds, FakeSession session, ActorRef<Outcome> owner) {
+        return worker(coordinator, feeds, session, new WorkerRing(null, RingSettings.DEFAULT), owner);
+    }
+
+    private ActorRef<WorkerActor.Command> worker(
+            ActorRef<CoordinatorCommand> coordinator,
+            FakeFeeds feeds,
+            FakeSession session,
+            WorkerRing ring,
+            ActorRef<Outcome> owner) {
         WorkerLanes lanes = new WorkerLanes(feeds);
-        WorkerRing ring = new WorkerRing(null, RingSettings.DEFAULT);
         return kit.spawn(WorkerActor.create(
                 coordinator,
                 START,
@@ -135,6 +145,30 @@ class WorkerActorTest {
         assertThat(next.step()).isEqualTo(2);
         assertThat(next.lanes().get(0).before()).isEqualTo(after);
         assertThat(session.trainedOn).containsExactly("0#0", "0#1", "1#0", "1#1");
+    }
+
+    @Test
+    void theNextGenerationEndsTheWaitForANeighbourThatNeverAnswers() throws Exception {
+        try (ServerSocket silent = new ServerSocket(0)) {
+            TestProbe<CoordinatorCommand> coordinator = kit.createTestProbe();
+            WorkerRing ring = new WorkerRing(RingListener.bind("127.0.0.1", 0, "run"), RingSettings.DEFAULT);
+            worker(
+                    coordinator.getRef(),
+                    new FakeFeeds(),
+                    session(),
+                    ring,
+                    kit.<Outcome>createTestProbe().getRef());
+            ActorRef<WorkerCommand> worker = joined(coordinator);
+            Map<Integer, LaneCursor> start = Map.of(0, LaneCursor.START);
+            List<String> peers = List.of(ring.address(), "127.0.0.1:" + silent.getLocalPort());
+            worker.tell(new WorkerCommand.Assignment(
+                    1, 0, 2, List.of(0), 1, 0, start, false, false, peers, Transfer.NONE, 1));
+            silent.accept(); // it waits for an answer, and would for half a minute
+            worker.tell(new WorkerCommand.Assignment(
+                    2, 0, 1, List.of(0), 1, 0, start, false, false, List.of(ring.address()), Transfer.NONE, 2));
+            assertThat(coordinator.expectMessageClass(StepReady.class).generation())
+                    .isEqualTo(2);
+        }
     }
 
     @Test
