@@ -106,7 +106,7 @@ public record TrainingRun(
     private Behavior<CoordinatorCommand> takeover() {
         return CoordinatorTakeover.create(() -> {
             RunFolder folder = RunFolder.takeOver(config, TAKE_OVER);
-            return lead(folder, folder.checkpoints().newestIntact().state().lanes());
+            return lead(folder, folder.checkpoints().newestIntact().lanes());
         });
     }
 
