@@ -179,12 +179,10 @@ class BucketLinesTest {
                 BucketLines killed = open("killed");
                 List<String> sure = new ArrayList<>();
                 front.dieAt(request, how);
-                String last = "";
                 try {
                     for (int step = 1; step <= 20; step++) {
-                        last = text(line(step, "some words or other"));
                         killed.append(line(step, "some words or other"));
-                        sure.add(last);
+                        sure.add(text(line(step, "some words or other")));
                     }
                 } catch (UserException e) {
                     assertThat(e).hasMessageContaining("cannot be written").hasMessageNotContaining("\n");
@@ -193,8 +191,8 @@ class BucketLinesTest {
                 front.heal();
                 try (BucketLines next = open("next")) {
                     List<String> found = next.tail(line -> false);
-                    assertThat(found).startsWith(sure.toArray(String[]::new));
                     assertThat(found.size() - sure.size()).isBetween(0, 1);
+                    assertThat(found.subList(0, sure.size())).isEqualTo(sure);
                     next.append(line(100, "next"));
                     assertThat(stored()).hasSize(found.size() + 1).endsWith(text(line(100, "next")));
                     String head = bucket.read(BucketLines.HEAD).orElseThrow().text();

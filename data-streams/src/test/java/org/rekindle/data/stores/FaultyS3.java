@@ -23,6 +23,11 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 public final class FaultyS3 implements AutoCloseable {
 
+    static {
+        // or each answer waits 40 ms for the acknowledgement of its headers
+        System.setProperty("sun.net.httpserver.nodelay", "true");
+    }
+
     /** Headers of a connection, which are no part of the message. */
     private static final Set<String> OF_CONNECTION =
             Set.of("host", "connection", "content-length", "expect", "upgrade", "transfer-encoding");
