@@ -88,7 +88,7 @@ class BucketLinesTest {
     }
 
     /** What two writers in turn do to it equals what they do to a list. */
-    @Property(tries = 25)
+    @Property(tries = 12)
     void isAListOfLines(@ForAll long seed) throws IOException {
         Random random = new Random(seed);
         Path folder = Files.createTempDirectory("ledger");
