@@ -5,14 +5,18 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.rekindle.coordinator.ledger.Ledger;
 import org.rekindle.data.stores.Bucket;
 import org.rekindle.data.stores.FaultyS3;
 import org.rekindle.data.stores.S3Server;
@@ -41,19 +45,18 @@ class BucketProcessTest {
     }
 
     private static RekindleProcess start(String machine, String... arguments) throws IOException {
+        return start(machine, Map.of(), arguments);
+    }
+
+    private static RekindleProcess start(String machine, Map<String, String> launcher, String... arguments)
+            throws IOException {
         Path scratch = Files.createDirectories(folder.resolve(machine));
-        return RekindleProcess.startWith(
-                Map.of(
-                        "AWS_ENDPOINT_URL_S3",
-                        front.endpoint(),
-                        "AWS_ACCESS_KEY_ID",
-                        "id",
-                        "AWS_SECRET_ACCESS_KEY",
-                        "secret",
-                        "REKINDLE_SCRATCH",
-                        scratch.toString()),
-                folder,
-                arguments);
+        Map<String, String> environment = new HashMap<>(launcher);
+        environment.put("AWS_ENDPOINT_URL_S3", front.endpoint());
+        environment.put("AWS_ACCESS_KEY_ID", "id");
+        environment.put("AWS_SECRET_ACCESS_KEY", "secret");
+        environment.put("REKINDLE_SCRATCH", scratch.toString());
+        return RekindleProcess.startWith(environment, folder, arguments);
     }
 
     private static RekindleProcess train(String machine, String logDir) throws IOException {
@@ -94,6 +97,44 @@ class BucketProcessTest {
         RekindleProcess verify = start("third", "verify", "run=s3://bucket/runs/tiny");
         verify.awaitSuccess();
         assertThat(verify.output()).contains("ledger       gapless, nothing twice");
+    }
+
+    /** Two machines with a working copy each; the one that leads is lost, and the other has its checkpoints from the bucket alone. */
+    @Test
+    void anotherMachineTakesTheRunOver() throws Exception {
+        Bucket run = front.bucket("s3://bucket/taken/tiny");
+        String port;
+        try (ServerSocket free = new ServerSocket(0)) {
+            port = Integer.toString(free.getLocalPort());
+        }
+        List<RekindleProcess> nodes = new ArrayList<>();
+        for (int rank = 0; rank < 2; rank++) {
+            nodes.add(start(
+                    "node" + rank,
+                    Map.of("RANK", rank + "", "WORLD_SIZE", "2", "MASTER_ADDR", "127.0.0.1", "MASTER_PORT", port),
+                    "train",
+                    "config=" + Path.of("src/test/resources/recipes/tiny.yaml").toAbsolutePath(),
+                    "experiment.log_dir=s3://bucket/taken",
+                    "experiment.num_eval_images=1",
+                    "experiment.save_every=20",
+                    "system.lanes=2",
+                    "system.batch_size=4",
+                    "experiment.num_examples_to_see=480",
+                    "dataset.params.path=taken/shapes-{000..003}.tar"));
+        }
+        nodes.get(0).await("a checkpoint of step 20 is in the bucket", () -> run.read("checkpoints/index.json")
+                .filter(index -> index.text().contains("step_00000020"))
+                .isPresent());
+        nodes.get(0).kill();
+        nodes.get(1).awaitSuccess();
+
+        assertThat(nodes.get(1).output()).contains("going on after step", "completed at step 60");
+        Path ledger = folder.resolve("taken.jsonl");
+        Ledger.fetch(run.in("ledger"), ledger);
+        assertThat(Files.readString(ledger))
+                .contains("\"event\":\"coordinator\"")
+                .contains("\"step\":60");
+        start("third", "verify", "run=s3://bucket/taken/tiny").awaitSuccess();
     }
 
     private static void assertSameLosses(List<JsonNode> metrics, List<JsonNode> expected) {
