@@ -137,6 +137,22 @@ class BucketProcessTest {
         start("third", "verify", "run=s3://bucket/taken/tiny").awaitSuccess();
     }
 
+    @Test
+    void aWrongBucketAndDataThatCannotBeMadeThereAreOneLineEach() throws Exception {
+        RekindleProcess nowhere = train("nowhere", "s3://nowhere/runs");
+        assertThat(nowhere.await()).isEqualTo(1);
+        assertThat(nowhere.output().strip())
+                .startsWith("rekindle: s3://nowhere/runs/tiny: cannot be written (S3 status 404 NoSuchBucket")
+                .contains("experiment.log_dir")
+                .doesNotContain("\n");
+        RekindleProcess made =
+                start("made", "train", "config=" + CommandRun.TINY, "experiment.log_dir=s3://bucket/made");
+        assertThat(made.await()).isEqualTo(1);
+        assertThat(made.output().strip())
+                .startsWith("rekindle: dataset.make makes files, and dataset.params.path=s3://bucket/made/")
+                .doesNotContain("\n");
+    }
+
     private static void assertSameLosses(List<JsonNode> metrics, List<JsonNode> expected) {
         assertThat(metrics).hasSize(STEPS);
         for (int i = 0; i < STEPS; i++) {
