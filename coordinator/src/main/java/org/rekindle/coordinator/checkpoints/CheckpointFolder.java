@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Threads: any; commits run one at a time. One process at a time may commit, which {@link RunFolder} sees to.
  */
-public final class CheckpointFolder {
+public final class CheckpointFolder implements Checkpoints {
 
     private static final Logger LOG = LoggerFactory.getLogger(CheckpointFolder.class);
     private static final Pattern NAME = Pattern.compile("step_([0-9]{8,18})");
@@ -56,26 +56,7 @@ public final class CheckpointFolder {
         return new CheckpointFolder(runFolder, keep);
     }
 
-    /**
-     * Writes a checkpoint and commits it: either it is there whole afterwards, or an exception says why not, nothing of it is left and
-     * the checkpoints before it are untouched. Where a whole checkpoint of the same state is there already nothing is written; another
-     * one of the same step is replaced.
-     *
-     * @param state becomes {@code trainer.json}; its step names the folder
-     * @param writer writes everything else into the folder it is given, which nobody reads yet; files that did not change may be
-     *     hard links to the previous checkpoint's; may throw {@link UncheckedIOException}
-     * @throws UserException in one line, when the disk is full or cannot be written
-     */
-    public Checkpoint commit(TrainerState state, Consumer<Path> writer) {
-        return commit(state, Long.MAX_VALUE, writer);
-    }
-
-    /**
-     * The same, by a worker.
-     *
-     * @param generation the generation that the state is of
-     * @throws FencedException when the run went on without it: from another checkpoint, or under another coordinator
-     */
+    @Override
     public synchronized Checkpoint commit(TrainerState state, long generation, Consumer<Path> writer) {
         Checkpoint checkpoint = new Checkpoint(folder(state.step()), state);
         if (isCommitted(checkpoint)) {
@@ -125,42 +106,65 @@ public final class CheckpointFolder {
         DurableFiles.force(partial);
     }
 
-    /** From now on what was computed in an older generation is refused. */
+    @Override
     public void fence(long generation) {
         fence.raise(generation);
     }
 
-    /** The oldest generation whose state is taken; 0 where all are. */
+    @Override
     public long fence() {
         return fence.height();
     }
 
-    /** The run goes on from a checkpoint in this generation; weights of older ones are no longer the run's. */
+    @Override
     public void beginLineage(long generation) {
         lineage.raise(generation);
         fence.raise(generation);
     }
 
-    /** The generation that began at the checkpoint that the run went back to last; 0 where it never did. */
+    @Override
     public long lineage() {
         return lineage.height();
     }
 
     /** Where the checkpoint of a step is, or would be. */
-    public Path folder(long step) {
-        return folder.resolve(String.format(Locale.ROOT, "step_%08d", step));
+    Path folder(long step) {
+        return folder.resolve(name(step));
+    }
+
+    static String name(long step) {
+        return String.format(Locale.ROOT, "step_%08d", step);
+    }
+
+    /** Removes the checkpoint of a step, if there is one. */
+    void discard(long step) throws IOException {
+        moveAside(folder(step));
+        removeLeftovers();
     }
 
     /**
-     * Finds the newest checkpoint whose files all have the size that its manifest says.
+     * Takes a whole checkpoint in that was written elsewhere on the same disk.
      *
-     * @throws UserException when there is none
+     * @param checkpoint is moved
      */
-    public Checkpoint newestIntact() {
+    void adopt(Path checkpoint, long step) throws IOException {
+        Files.createDirectories(folder);
+        DurableFiles.forceTree(checkpoint);
+        discard(step);
+        DurableFiles.rename(checkpoint, folder(step));
+    }
+
+    @Override
+    public String location(long step) {
+        return folder(step).toAbsolutePath().toString();
+    }
+
+    @Override
+    public TrainerState newestIntact() {
         try {
             Optional<Checkpoint> newest = newestBefore(Long.MAX_VALUE);
             if (newest.isPresent()) {
-                return read(newest.get().folder());
+                return read(newest.get().folder()).state();
             }
         } catch (IOException e) {
             throw new UserException(folder + ": cannot be read (" + UserException.reason(e) + ")", e);
@@ -240,8 +244,8 @@ public final class CheckpointFolder {
         }
     }
 
-    /** Removes what killed writers left. For the process that holds the run folder. */
-    void removeLeftovers() throws IOException {
+    @Override
+    public void removeLeftovers() throws IOException {
         for (Path leftover : leftovers()) {
             DurableFiles.delete(leftover);
         }
@@ -262,12 +266,7 @@ public final class CheckpointFolder {
         return leftovers;
     }
 
-    /**
-     * Finds the newest checkpoint whose files all have the size and SHA-256 that its manifest says.
-     *
-     * @param passedOver is told, in a line each, of newer ones that were passed over and why
-     * @throws UserException when the folder cannot be read
-     */
+    @Override
     public Optional<Checkpoint> newestValid(Consumer<String> passedOver) {
         try {
             for (Path path : newestFirst()) {
@@ -296,8 +295,13 @@ public final class CheckpointFolder {
         }
     }
 
-    /** Lets {@code current_pipeline} lead to a checkpoint; a kill may have come between a commit and its link. */
-    void linkTo(Checkpoint checkpoint) throws IOException {
+    @Override
+    public boolean isEmpty() throws IOException {
+        return newestFirst().isEmpty();
+    }
+
+    @Override
+    public void linkTo(Checkpoint checkpoint) throws IOException {
         DurableFiles.rename(prepareLink(checkpoint), link);
     }
 
@@ -323,12 +327,12 @@ public final class CheckpointFolder {
         }
     }
 
-    /**
-     * Reads the state of a checkpoint that another node has checked.
-     *
-     * @throws UserException when it is not there
-     */
-    public static Checkpoint read(Path checkpoint) {
+    @Override
+    public Checkpoint read(String location) {
+        return read(Path.of(location));
+    }
+
+    static Checkpoint read(Path checkpoint) {
         try {
             return new Checkpoint(checkpoint, state(checkpoint));
         } catch (IOException e) {
@@ -344,7 +348,12 @@ public final class CheckpointFolder {
     }
 
     private static long stepOf(Path checkpoint) {
-        Matcher name = NAME.matcher(checkpoint.getFileName().toString());
-        return name.matches() ? Long.parseLong(name.group(1)) : -1;
+        return stepOfName(checkpoint.getFileName().toString());
+    }
+
+    /** -1 for what is no checkpoint's name. */
+    static long stepOfName(String name) {
+        Matcher matcher = NAME.matcher(name);
+        return matcher.matches() ? Long.parseLong(matcher.group(1)) : -1;
     }
 }

@@ -31,7 +31,11 @@ final class CheckpointJson {
     }
 
     static <T> T read(Path file, Class<T> type) throws IOException {
-        T value = JSON.readValue(Files.readAllBytes(file), type);
+        return read(Files.readAllBytes(file), type);
+    }
+
+    static <T> T read(byte[] bytes, Class<T> type) throws IOException {
+        T value = JSON.readValue(bytes, type);
         if (value == null) {
             throw JsonMappingException.from(JSON.getDeserializationContext(), "null in place of an object");
         }

@@ -25,6 +25,8 @@ record Manifest(Map<String, Entry> files) {
 
     static final String NAME = "MANIFEST.json";
 
+    static final String DAMAGED = NAME + " is damaged: not the JSON of a manifest";
+
     /**
      * @param size bytes
      * @param sha256 in hexadecimal
@@ -97,26 +99,41 @@ record Manifest(Map<String, Entry> files) {
     private static Optional<String> problem(Path folder, boolean hashes) {
         try {
             Manifest manifest = read(folder);
-            if (!manifest.files.containsKey(TrainerState.NAME)) {
-                return Optional.of(NAME + " does not list " + TrainerState.NAME);
+            Optional<String> incomplete = manifest.incomplete();
+            if (incomplete.isPresent()) {
+                return incomplete;
             }
             for (Map.Entry<String, Entry> entry : manifest.files.entrySet()) {
                 Path file = folder.resolve(entry.getKey());
                 long size = Files.size(file);
                 if (size != entry.getValue().size()) {
-                    return Optional.of(entry.getKey() + " has " + size + " bytes instead of "
-                            + entry.getValue().size());
+                    return Optional.of(resized(entry.getKey(), size, entry.getValue()));
                 } else if (hashes && !Sha256.of(file).equals(entry.getValue().sha256())) {
-                    return Optional.of(entry.getKey() + " is damaged: its SHA-256 is not that of the manifest");
+                    return Optional.of(damaged(entry.getKey()));
                 }
             }
             return Optional.empty();
         } catch (NoSuchFileException e) {
             return Optional.of(folder.relativize(Path.of(e.getFile())) + " is missing");
         } catch (JsonProcessingException e) {
-            return Optional.of(NAME + " is damaged: not the JSON of a manifest");
+            return Optional.of(DAMAGED);
         } catch (IOException e) {
             return Optional.of("cannot be read (" + e.getMessage() + ")");
         }
+    }
+
+    /** What it lacks; empty when nothing. */
+    Optional<String> incomplete() {
+        return files.containsKey(TrainerState.NAME)
+                ? Optional.empty()
+                : Optional.of(NAME + " does not list " + TrainerState.NAME);
+    }
+
+    static String resized(String name, long size, Entry entry) {
+        return name + " has " + size + " bytes instead of " + entry.size();
+    }
+
+    static String damaged(String name) {
+        return name + " is damaged: its SHA-256 is not that of the manifest";
     }
 }

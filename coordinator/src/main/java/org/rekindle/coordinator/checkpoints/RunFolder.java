@@ -21,12 +21,14 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.rekindle.coordinator.config.ConfigYaml;
 import org.rekindle.coordinator.config.RunConfig;
+import org.rekindle.coordinator.ledger.Ledger;
 import org.rekindle.coordinator.membership.Reachability;
 import org.rekindle.data.UserException;
 
 /**
  * The folder of one run, {@code log_dir/name}, held exclusively while this is open. The lock is the operating system's, on
- * {@code run.lock}: it ends with the process, however that ends, so a lock file that stays behind holds nobody up.
+ * {@code run.lock}: it ends with the process, however that ends, so a lock file that stays behind holds nobody up. For a run that is kept
+ * in a {@link RunBucket} the folder is a working copy of this machine.
  *
  * <p>Threads: any.
  */
@@ -43,13 +45,27 @@ public final class RunFolder implements AutoCloseable {
     private final Path path;
     private final Path held;
     private final FileChannel lock;
-    private final CheckpointFolder checkpoints;
+    private final RunBucket bucket; // null where the folder is all there is
+    private final Checkpoints checkpoints;
 
-    private RunFolder(Path path, Path held, FileChannel lock, CheckpointFolder checkpoints) {
+    private RunFolder(Path path, Path held, FileChannel lock, RunBucket bucket, Checkpoints checkpoints) {
         this.path = path;
         this.held = held;
         this.lock = lock;
+        this.bucket = bucket;
         this.checkpoints = checkpoints;
+    }
+
+    /** The checkpoints of a run; touches nothing yet. */
+    public static Checkpoints checkpoints(RunConfig config) {
+        return checkpoints(config, RunBucket.of(config).orElse(null));
+    }
+
+    private static Checkpoints checkpoints(RunConfig config, RunBucket bucket) {
+        return bucket != null
+                ? bucket.checkpoints()
+                : CheckpointFolder.open(
+                        config.experiment().folder(), config.experiment().keepCheckpoints());
     }
 
     /**
@@ -60,12 +76,11 @@ public final class RunFolder implements AutoCloseable {
      */
     public static RunFolder open(RunConfig config) {
         Path path = config.experiment().folder();
-        CheckpointFolder checkpoints =
-                CheckpointFolder.open(path, config.experiment().keepCheckpoints());
+        RunBucket bucket = RunBucket.of(config).orElse(null);
         try {
             Files.createDirectories(path.resolve("logs"));
             Path held = path.toRealPath();
-            RunFolder folder = new RunFolder(path, held, lock(path, held), checkpoints);
+            RunFolder folder = new RunFolder(path, held, lock(path, held), bucket, checkpoints(config, bucket));
             try {
                 folder.prepare(config);
                 return folder;
@@ -80,7 +95,8 @@ public final class RunFolder implements AutoCloseable {
                     e);
         } catch (IOException e) {
             throw new UserException(
-                    path + ": cannot be written (" + UserException.reason(e) + "); choose another experiment.log_dir",
+                    (bucket == null ? path : bucket.location()) + ": cannot be written (" + UserException.reason(e)
+                            + "); choose another experiment.log_dir",
                     e);
         }
     }
@@ -93,21 +109,34 @@ public final class RunFolder implements AutoCloseable {
      */
     public static RunFolder takeOver(RunConfig config, Duration patience) {
         Path path = config.experiment().folder();
-        CheckpointFolder checkpoints =
-                CheckpointFolder.open(path, config.experiment().keepCheckpoints());
+        RunBucket bucket = RunBucket.of(config).orElse(null);
         Instant deadline = Instant.now().plus(patience);
         while (true) {
             try {
                 Path held = path.toRealPath();
-                return new RunFolder(path, held, lock(path, held), checkpoints);
+                RunFolder folder = new RunFolder(path, held, lock(path, held), bucket, checkpoints(config, bucket));
+                folder.fetchMetrics();
+                return folder;
             } catch (IOException e) {
-                throw new UserException(path + ": cannot be written (" + UserException.reason(e) + ")", e);
+                throw new UserException(
+                        config.experiment().location() + ": cannot be written (" + UserException.reason(e) + ")", e);
             } catch (UserException e) {
                 if (Instant.now().isAfter(deadline)) {
                     throw e;
                 }
             }
             pause();
+        }
+    }
+
+    private void fetchMetrics() throws IOException {
+        try {
+            if (bucket != null) {
+                bucket.fetchMetrics();
+            }
+        } catch (IOException | RuntimeException e) {
+            close();
+            throw e;
         }
     }
 
@@ -127,28 +156,59 @@ public final class RunFolder implements AutoCloseable {
      */
     public void keepNodes(List<String> addresses) {
         try {
-            DurableFiles.replace(path.resolve(NODES), String.join("\n", addresses) + "\n");
+            String lines = String.join("\n", addresses) + "\n";
+            if (bucket != null) {
+                bucket.keepNodes(lines);
+            } else {
+                DurableFiles.replace(path.resolve(NODES), lines);
+            }
         } catch (IOException e) {
-            throw new UserException(path + ": cannot be written (" + UserException.reason(e) + ")", e);
+            throw new UserException(location() + ": cannot be written (" + UserException.reason(e) + ")", e);
         }
     }
 
     /** Hosts and ports of those of the nodes kept last which somebody listens at. */
     public static List<String> livingNodes(RunConfig config) {
+        Optional<RunBucket> bucket = RunBucket.of(config);
+        List<String> nodes = bucket.isPresent()
+                ? bucket.get().nodes()
+                : nodes(config.experiment().folder().resolve(NODES));
+        return nodes.stream()
+                .filter(line -> !line.isBlank())
+                .filter(node -> Reachability.answers(node).toCompletableFuture().join())
+                .toList();
+    }
+
+    private static List<String> nodes(Path file) {
         try {
-            return Files.readAllLines(config.experiment().folder().resolve(NODES)).stream()
-                    .filter(line -> !line.isBlank())
-                    .filter(node ->
-                            Reachability.answers(node).toCompletableFuture().join())
-                    .toList();
+            return Files.readAllLines(file);
         } catch (IOException e) {
             return List.of();
         }
     }
 
     private void prepare(RunConfig config) throws IOException {
+        if (bucket != null) {
+            requireAlone(config);
+        }
         requireNew(config);
-        checkpoints.removeLeftovers();
+        if (bucket == null) {
+            checkpoints.removeLeftovers();
+        } else {
+            bucket.claim(ledgerFile());
+            bucket.fetchMetrics();
+        }
+    }
+
+    /** A bucket has no lock; who cannot be reached from here is stopped by the ledger and the fence. */
+    private void requireAlone(RunConfig config) throws IOException {
+        bucket.requireConditions();
+        List<String> others = livingNodes(config);
+        if (!others.isEmpty()) {
+            throw new RunInUseException(location() + ": in use by " + String.join(", ", others)
+                    + "; wait for it to end, or choose another experiment.name; if no run is there, remove "
+                    + location() + "/" + NODES);
+        }
     }
 
     /**
@@ -157,16 +217,18 @@ public final class RunFolder implements AutoCloseable {
      * @throws UserException when there are checkpoints in the folder and {@code experiment.requeue} is false
      */
     public static void requireNew(RunConfig config) {
-        Path path = config.experiment().folder();
+        String run = config.experiment().isInBucket()
+                ? config.experiment().location()
+                : config.experiment().folder().toString();
         try {
-            boolean used = !CheckpointFolder.open(path, null).newestFirst().isEmpty();
-            if (used && !config.experiment().requeue()) {
+            if (!config.experiment().requeue() && !checkpoints(config).isEmpty()) {
                 throw new UserException(
-                        path
+                        run
                                 + ": holds checkpoints of an earlier run; continue it with experiment.requeue=true, or choose another experiment.name");
             }
         } catch (IOException e) {
-            throw new UserException(path + ": cannot be read (" + UserException.reason(e) + ")", e);
+            throw new UserException(
+                    run + ": cannot be read (" + UserException.reason(e) + "); check experiment.log_dir", e);
         }
     }
 
@@ -174,8 +236,11 @@ public final class RunFolder implements AutoCloseable {
     public void keep(RunConfig config) {
         try {
             DurableFiles.replace(path.resolve("config.yaml"), ConfigYaml.of(config));
+            if (bucket != null) {
+                bucket.keepConfiguration(ConfigYaml.of(config));
+            }
         } catch (IOException e) {
-            throw new UserException(path + ": cannot be written (" + UserException.reason(e) + ")", e);
+            throw new UserException(location() + ": cannot be written (" + UserException.reason(e) + ")", e);
         }
     }
 
@@ -223,11 +288,21 @@ public final class RunFolder implements AutoCloseable {
         return path;
     }
 
-    public Path ledgerFile() {
+    /** Where the run is kept: this folder, or a bucket. */
+    private String location() {
+        return bucket == null ? path.toString() : bucket.location();
+    }
+
+    private Path ledgerFile() {
         return path.resolve("ledger.jsonl");
     }
 
-    public CheckpointFolder checkpoints() {
+    /** Opens the ledger, for the one that leads the run. */
+    public Ledger ledger() {
+        return bucket == null ? Ledger.open(ledgerFile()) : bucket.ledger(ledgerFile());
+    }
+
+    public Checkpoints checkpoints() {
         return checkpoints;
     }
 
@@ -243,13 +318,13 @@ public final class RunFolder implements AutoCloseable {
             Optional<Checkpoint> newest = checkpoints.newestValid(messages);
             if (newest.isPresent()) {
                 checkpoints.linkTo(newest.get());
-            } else if (!checkpoints.newestFirst().isEmpty()) {
-                throw new UserException(
-                        path + ": none of its checkpoints is whole; restore one, or remove the folder to start afresh");
+            } else if (!checkpoints.isEmpty()) {
+                throw new UserException(location()
+                        + ": none of its checkpoints is whole; restore one, or remove the folder to start afresh");
             }
             return newest;
         } catch (IOException e) {
-            throw new UserException(path + ": cannot be written (" + UserException.reason(e) + ")", e);
+            throw new UserException(location() + ": cannot be written (" + UserException.reason(e) + ")", e);
         }
     }
 

@@ -6,17 +6,16 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.rekindle.coordinator.ledger.LedgerAudit;
 import org.rekindle.data.UserException;
+import org.rekindle.data.stores.StoreOptions;
 
 /**
- * What {@code verify run=DIR} finds: the ledger held to its promise (see {@link LedgerAudit}), every checkpoint compared with its manifest,
+ * What {@code verify run=DIR}, or {@code run=s3://...}, finds: the ledger held to its promise (see {@link LedgerAudit}), every checkpoint compared with its manifest,
  * byte by byte, and with the ledger, and the link {@code current_pipeline}.
  *
  * @param lines the report: a line per checkpoint, a table of the run, a line per fault of the ledger
@@ -25,61 +24,118 @@ import org.rekindle.data.UserException;
 public record RunVerification(List<String> lines, boolean holds) {
 
     /**
+     * A checkpoint as it was found.
+     *
+     * @param state empty where it is damaged, or was removed meanwhile
+     * @param problem what is wrong with it; empty where it is whole
+     * @param size what it consists of
+     */
+    private record Found(String name, Optional<TrainerState> state, String problem, String size) {
+
+        Found with(String otherProblem) {
+            return new Found(name, state, otherProblem, size);
+        }
+
+        String line() {
+            return name + ": " + (problem.isEmpty() ? size : problem);
+        }
+    }
+
+    /**
      * Reads and changes nothing; the run may be going on.
      *
-     * @param run a run folder, {@code log_dir/name}
+     * @param run a run folder, {@code log_dir/name}, or {@code s3://bucket/prefix/name}
      * @throws UserException when it is none
      */
-    public static RunVerification of(Path run) {
-        CheckpointFolder checkpoints = CheckpointFolder.open(run, null);
-        try {
-            // before the ledger, which a run that goes on makes longer
-            Map<Path, String> problems = problems(checkpoints);
-            if (problems.isEmpty()) {
-                throw new UserException(
-                        "run=" + run + ": no checkpoint in it; give a run folder, experiment.log_dir/experiment.name");
-            }
-            List<TrainerState> states = problems.keySet().stream()
-                    .filter(folder -> problems.get(folder).isEmpty())
-                    .flatMap(folder -> state(folder).stream())
-                    .toList();
-            LedgerAudit ledger = LedgerAudit.of(
-                    run.resolve("ledger.jsonl"),
-                    states.isEmpty() ? 0 : states.get(0).lanes(),
-                    states.stream().collect(Collectors.toMap(TrainerState::step, TrainerState::cursors)));
-            states.forEach(state -> difference(state, ledger, states)
-                    .ifPresent(found -> problems.put(checkpoints.folder(state.step()), found)));
+    public static RunVerification of(String run) {
+        return of(run, StoreOptions.DEFAULT);
+    }
 
-            List<String> lines = new ArrayList<>();
-            problems.forEach((folder, problem) ->
-                    lines.add(folder.getFileName() + ": " + (problem.isEmpty() ? whole(folder) : problem)));
-            for (Path leftover : checkpoints.leftovers()) {
-                lines.add(leftover.getFileName() + ": not committed; the next start removes it");
-            }
-            Optional<String> linkProblem = linkProblem(checkpoints.link());
-            lines.add("current_pipeline: " + linkProblem.orElse("leads to a committed checkpoint"));
-            lines.addAll(table(ledger, states, problems.values()));
-            ledger.unfinished().ifPresent(lines::add);
-            lines.addAll(ledger.faults());
-            boolean holds = problems.values().stream().allMatch(String::isEmpty)
-                    && linkProblem.isEmpty()
-                    && ledger.faultCount() == 0;
-            return new RunVerification(List.copyOf(lines), holds);
+    /** @param options how a bucket is reached */
+    static RunVerification of(String run, StoreOptions options) {
+        try {
+            return run.startsWith("s3://") ? ofBucket(run, options) : ofFolder(Path.of(run));
         } catch (IOException e) {
             throw new UserException("run=" + run + ": cannot be read (" + e.getMessage() + ")", e);
         }
     }
 
-    /** What is wrong with each checkpoint, newest first; empty where it is whole. */
-    private static Map<Path, String> problems(CheckpointFolder checkpoints) throws IOException {
-        Map<Path, String> problems = new LinkedHashMap<>();
+    private static RunVerification ofFolder(Path run) throws IOException {
+        CheckpointFolder checkpoints = CheckpointFolder.open(run, null);
+        // before the ledger, which a run that goes on makes longer
+        List<Found> found = new ArrayList<>();
         for (Path folder : checkpoints.newestFirst()) {
             String problem = CheckpointFolder.problem(folder).orElse("");
             if (Files.isDirectory(folder)) { // not removed meanwhile
-                problems.put(folder, problem);
+                Optional<TrainerState> state = problem.isEmpty() ? state(folder) : Optional.empty();
+                found.add(new Found(folder.getFileName().toString(), state, problem, size(folder)));
             }
         }
-        return problems;
+        requireSome(found, run.toString());
+        List<String> leftovers = checkpoints.leftovers().stream()
+                .map(path -> path.getFileName().toString())
+                .toList();
+        return of(found, leftovers, linkProblem(checkpoints.link()), run.resolve("ledger.jsonl"));
+    }
+
+    private static RunVerification ofBucket(String run, StoreOptions options) throws IOException {
+        Path copies = Files.createTempDirectory("rekindle-verify");
+        try {
+            RunBucket bucket = RunBucket.of(run, options, copies, null);
+            CheckpointBucket checkpoints = bucket.checkpoints();
+            List<Found> found = new ArrayList<>();
+            for (StoredCheckpoint stored : checkpoints.newestFirst()) {
+                String problem = stored.problem().orElse("");
+                if (checkpoints.newestFirst().contains(stored)) { // not removed meanwhile
+                    Optional<TrainerState> state = problem.isEmpty() ? stored.state() : Optional.empty();
+                    String size = problem.isEmpty()
+                            ? stored.manifest().map(RunVerification::size).orElse("gone meanwhile")
+                            : "";
+                    found.add(new Found(stored.folder(), state, problem, size));
+                }
+            }
+            requireSome(found, run);
+            Path ledger = copies.resolve("ledger.jsonl");
+            bucket.fetchLedger(ledger);
+            return of(found, checkpoints.leftovers(), checkpoints.linkProblem(), ledger);
+        } finally {
+            DurableFiles.delete(copies);
+        }
+    }
+
+    private static void requireSome(List<Found> found, String run) {
+        if (found.isEmpty()) {
+            throw new UserException(
+                    "run=" + run + ": no checkpoint in it; give a run folder, experiment.log_dir/experiment.name");
+        }
+    }
+
+    private static RunVerification of(
+            List<Found> found, Collection<String> leftovers, Optional<String> linkProblem, Path ledgerFile) {
+        List<TrainerState> states =
+                found.stream().flatMap(each -> each.state().stream()).toList();
+        LedgerAudit ledger = LedgerAudit.of(
+                ledgerFile,
+                states.isEmpty() ? 0 : states.get(0).lanes(),
+                states.stream().collect(Collectors.toMap(TrainerState::step, TrainerState::cursors)));
+        List<Found> compared = found.stream()
+                .map(each -> each.state()
+                        .flatMap(state -> difference(state, ledger, states))
+                        .map(each::with)
+                        .orElse(each))
+                .toList();
+
+        List<String> lines = new ArrayList<>();
+        compared.forEach(each -> lines.add(each.line()));
+        leftovers.forEach(leftover -> lines.add(leftover + ": not committed; the next start removes it"));
+        lines.add("current_pipeline: " + linkProblem.orElse("leads to a committed checkpoint"));
+        List<String> problems = compared.stream().map(Found::problem).toList();
+        lines.addAll(table(ledger, states, problems));
+        ledger.unfinished().ifPresent(lines::add);
+        lines.addAll(ledger.faults());
+        boolean holds =
+                problems.stream().allMatch(String::isEmpty) && linkProblem.isEmpty() && ledger.faultCount() == 0;
+        return new RunVerification(List.copyOf(lines), holds);
     }
 
     /** Empty where the run has removed the checkpoint meanwhile. */
@@ -106,17 +162,20 @@ public record RunVerification(List<String> lines, boolean holds) {
         return newest == null || newest.step() == 0 ? 0 : newest.examplesSeen() / (newest.step() * newest.lanes());
     }
 
-    private static String whole(Path folder) {
+    private static String size(Path folder) {
         try {
-            Manifest manifest = Manifest.read(folder);
-            long bytes = manifest.files().values().stream()
-                    .mapToLong(Manifest.Entry::size)
-                    .sum();
-            return String.format(
-                    Locale.ROOT, "whole (%d files, %,d bytes)", manifest.files().size(), bytes);
+            return size(Manifest.read(folder));
         } catch (IOException e) {
             return "gone meanwhile";
         }
+    }
+
+    private static String size(Manifest manifest) {
+        long bytes = manifest.files().values().stream()
+                .mapToLong(Manifest.Entry::size)
+                .sum();
+        return String.format(
+                Locale.ROOT, "whole (%d files, %,d bytes)", manifest.files().size(), bytes);
     }
 
     private static Optional<String> linkProblem(Path link) {

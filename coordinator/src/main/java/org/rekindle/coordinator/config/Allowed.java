@@ -66,6 +66,16 @@ record Allowed(String origin) {
         }
     }
 
+    /** A path, or {@code s3://bucket/prefix}. */
+    void pathOrBucket(String key, String value) {
+        if (value == null || !value.startsWith(ExperimentConfig.S3)) {
+            path(key, value);
+        } else if (!value.matches("s3://[^/]+(/.*)?")) {
+            throw new UserException(
+                    origin + ": " + key + ": \"" + value + "\" names no bucket: expected s3://bucket/prefix");
+        }
+    }
+
     /** Keys of which {@code known} are all; one that begins with an underscore is a note of whoever wrote it. */
     void keys(String section, ObjectNode values, Set<String> known) {
         if (values == null) {

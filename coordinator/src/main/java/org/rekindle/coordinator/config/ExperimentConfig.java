@@ -1,11 +1,13 @@
 package org.rekindle.coordinator.config;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import java.nio.file.Path;
+import org.rekindle.data.Sha256;
 
 /**
  * The section {@code experiment}.
  *
- * @param logDir folder that holds the run folders
+ * @param logDir folder that holds the run folders, or {@code s3://bucket/prefix}
  * @param name the run's name: its folder is {@code log_dir/name}
  * @param project accepted for the original's sake; not part of any path
  * @param numExamplesToSee examples of the whole run
@@ -34,6 +36,8 @@ public record ExperimentConfig(
         Integer keepCheckpoints,
         Integer maxRequeuesWithoutProgress) {
 
+    static final String S3 = "s3://";
+
     public ExperimentConfig {
         saveOnlyMostRecent = saveOnlyMostRecent != null && saveOnlyMostRecent;
         saveEvery = saveEvery == null ? 1000 : saveEvery;
@@ -50,8 +54,37 @@ public record ExperimentConfig(
         return folder().resolve("goodput.jsonl");
     }
 
-    /** The run folder, {@code log_dir/name}. */
+    /**
+     * The run folder on this machine: {@code log_dir/name}; of a run in a bucket a working copy, in the folder that
+     * {@code REKINDLE_SCRATCH} names or that of temporary files.
+     */
     public Path folder() {
+        return isInBucket()
+                ? scratch().resolve(Sha256.of(location()).substring(0, 16)).resolve(name)
+                : path();
+    }
+
+    private Path path() {
         return Path.of(logDir).resolve(name);
+    }
+
+    private static Path scratch() {
+        String scratch = System.getenv("REKINDLE_SCRATCH");
+        return scratch == null || scratch.isBlank()
+                ? Path.of(System.getProperty("java.io.tmpdir"), "rekindle")
+                : Path.of(scratch);
+    }
+
+    /** Whether the run is kept in a bucket. */
+    @JsonIgnore
+    public boolean isInBucket() {
+        return logDir.startsWith(S3);
+    }
+
+    /** Where the run is kept, for all its nodes: {@code log_dir/name}. */
+    public String location() {
+        return isInBucket()
+                ? logDir.replaceAll("/+$", "") + "/" + name
+                : path().toAbsolutePath().toString();
     }
 }

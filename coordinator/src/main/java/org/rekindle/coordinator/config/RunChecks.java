@@ -189,7 +189,7 @@ final class RunChecks {
     }
 
     private static void validate(Allowed allowed, ExperimentConfig experiment) {
-        allowed.path("experiment.log_dir", experiment.logDir());
+        allowed.pathOrBucket("experiment.log_dir", experiment.logDir());
         allowed.path("experiment.name", experiment.name());
         allowed.atLeast("experiment.num_examples_to_see", experiment.numExamplesToSee(), 1);
         allowed.atLeast("experiment.save_every", experiment.saveEvery(), 1);

@@ -16,7 +16,7 @@ import org.rekindle.data.lanes.LaneCursor;
  */
 public record LedgerTail(LedgerEntry last, List<LedgerEvent> events) {
 
-    static LedgerTail of(StepLines lines) {
+    static LedgerTail of(AppendedLines lines) {
         LedgerEntry last = null;
         List<LedgerEvent> events = new ArrayList<>();
         for (String line : lines.tail(text -> !LedgerLine.isEvent(text))) {

@@ -25,7 +25,7 @@ import org.rekindle.data.UserException;
  *
  * <p>Threads: one at a time; the methods lock.
  */
-public final class StepLines implements AutoCloseable {
+public final class StepLines implements AppendedLines {
 
     private static final ObjectMapper JSON = JsonMapper.builder().build();
 
@@ -57,18 +57,29 @@ public final class StepLines implements AutoCloseable {
      *
      * @param entry becomes a JSON object that holds {@code step}
      */
+    @Override
     public synchronized void append(Object entry) {
         try {
-            ByteBuffer line = ByteBuffer.wrap((JSON.writeValueAsString(entry) + "\n").getBytes(StandardCharsets.UTF_8));
-            while (line.hasRemaining()) {
-                channel.write(line);
-            }
+            write(line(entry));
         } catch (IOException e) {
             throw unwritable(file, e);
         }
     }
 
+    /** The line that an entry is written as, with its end. */
+    static byte[] line(Object entry) throws JsonProcessingException {
+        return (JSON.writeValueAsString(entry) + "\n").getBytes(StandardCharsets.UTF_8);
+    }
+
+    synchronized void write(byte[] bytes) throws IOException {
+        ByteBuffer line = ByteBuffer.wrap(bytes);
+        while (line.hasRemaining()) {
+            channel.write(line);
+        }
+    }
+
     /** Forces what was appended to disk. */
+    @Override
     public synchronized void sync() {
         try {
             channel.force(true);
@@ -84,6 +95,7 @@ public final class StepLines implements AutoCloseable {
      * @param step the last step that stays
      * @throws UserException when another line than the last is not a JSON object with a {@code step}
      */
+    @Override
     public synchronized void truncate(long step) {
         Path shorter = file.resolveSibling(file.getFileName() + ".tmp");
         try {
@@ -140,6 +152,7 @@ public final class StepLines implements AutoCloseable {
      *
      * @param from told line by line
      */
+    @Override
     public synchronized List<String> tail(Predicate<String> from) {
         try (FileChannel reader = FileChannel.open(file, StandardOpenOption.READ)) {
             for (long window = TAIL; ; window *= 4) {
@@ -158,6 +171,29 @@ public final class StepLines implements AutoCloseable {
         } catch (IOException e) {
             throw new UserException(file + ": cannot be read (" + UserException.reason(e) + ")", e);
         }
+    }
+
+    /** Bytes before the first line of a later step, or of all lines. */
+    synchronized long lengthUpTo(long step) throws IOException {
+        long length = 0;
+        try (BufferedReader lines = Files.newBufferedReader(file, StandardCharsets.ISO_8859_1)) {
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                Long stepOfLine = stepOf(line);
+                if (stepOfLine == null) {
+                    throw new UserException(file + " at byte " + length
+                            + ": not a JSON object with a step; repair or remove that line");
+                } else if (stepOfLine > step) {
+                    break;
+                }
+                length += line.length() + 1L;
+            }
+        }
+        return length;
+    }
+
+    /** Removes all behind a length in bytes. A kill may undo it: for copies of what is kept elsewhere. */
+    synchronized void cut(long length) throws IOException {
+        channel.truncate(length);
     }
 
     private static Long stepOf(String line) {

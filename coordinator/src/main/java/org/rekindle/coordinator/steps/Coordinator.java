@@ -58,7 +58,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
     private final TimerScheduler<CoordinatorCommand> timers;
     private final RunRecord record = new RunRecord();
     private Ledger ledger; // opened at the first line: a failure then ends the run with its own
-    private String newest; // folder of the newest checkpoint
+    private String newest; // where the newest checkpoint is
     private List<String> told = List.of(); // where the run is to be found
 
     /** Enough for a node that comes to find one that is still there. */
@@ -100,7 +100,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
         this.lead = lead;
         this.ledger = ledger;
         this.protocol = protocol;
-        this.newest = folder(start.saved());
+        this.newest = lead.checkpoints().location(start.saved());
         guarded(() -> tellStart(start.committed()));
     }
 
@@ -177,7 +177,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
 
     private Behavior<CoordinatorCommand> saved(CoordinatorCommand.CheckpointCommitted checkpoint) {
         long step = checkpoint.step();
-        newest = folder(step);
+        newest = lead.checkpoints().location(step);
         record.event("checkpoint of step " + step);
         record.saved(step).ifPresent(seconds -> guarded(() -> listeners(listener -> listener.saved(step, seconds))));
         return perform(protocol.checkpointCommitted(step));
@@ -345,7 +345,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
         Map<Integer, LaneCursor> cursors =
                 ledger().tail().cursors(checkpoint.step(), checkpoint.state().cursors());
         tellStart(checkpoint.step());
-        newest = folder(checkpoint.step());
+        newest = lead.checkpoints().location(checkpoint.step());
         performOrThrow(protocol.rolledBack(checkpoint.step(), cursors, newest));
     }
 
@@ -391,10 +391,6 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
         } catch (RuntimeException e) {
             LOG.warn("a listener did not close", e);
         }
-    }
-
-    private String folder(long step) {
-        return lead.checkpoints().folder(step).toAbsolutePath().toString();
     }
 
     private StepMetrics metrics(CommittedStep step, boolean withData) {

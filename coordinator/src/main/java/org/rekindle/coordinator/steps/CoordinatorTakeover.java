@@ -21,7 +21,7 @@ import org.apache.pekko.actor.typed.javadsl.TimerScheduler;
 import org.apache.pekko.cluster.Member;
 import org.apache.pekko.cluster.MemberStatus;
 import org.apache.pekko.cluster.typed.Cluster;
-import org.rekindle.coordinator.checkpoints.Checkpoint;
+import org.rekindle.coordinator.checkpoints.TrainerState;
 import org.rekindle.coordinator.ledger.Ledger;
 import org.rekindle.coordinator.ledger.LedgerEvent;
 import org.rekindle.coordinator.ledger.LedgerTail;
@@ -163,11 +163,11 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
     private Behavior<CoordinatorCommand> begin() {
         Ledger ledger = lead.ledger().get();
         LedgerTail tail = ledger.tail();
-        Checkpoint saved = lead.checkpoints().newestIntact();
+        TrainerState saved = lead.checkpoints().newestIntact();
         long lineage = lead.checkpoints().lineage();
         Takeover takeover = Takeover.of(
                 tail,
-                saved.state(),
+                saved,
                 joined.values().stream().map(Join::state).toList(),
                 lead.checkpoints().fence(),
                 lineage);
@@ -181,7 +181,7 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
             ledger.truncate(start.committed());
         }
         if (start.committed() == saved.step()) {
-            start = start.with(ledger.tail().cursors(saved.step(), saved.state().cursors()));
+            start = start.with(ledger.tail().cursors(saved.step(), saved.cursors()));
         }
         lead.checkpoints().fence(start.generation() + 1);
         ledger.append(LedgerEvent.coordinator(start.committed(), start.generation() + 1, lead.node()));

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.LongToDoubleFunction;
 import java.util.function.Supplier;
-import org.rekindle.coordinator.checkpoints.CheckpointFolder;
+import org.rekindle.coordinator.checkpoints.Checkpoints;
 import org.rekindle.coordinator.ledger.Ledger;
 import org.rekindle.coordinator.monitoring.StepListener;
 
@@ -23,7 +23,7 @@ public record Lead(
         RunPlan plan,
         Map<String, String> identity,
         Supplier<Ledger> ledger,
-        CheckpointFolder checkpoints,
+        Checkpoints checkpoints,
         Reporting reporting,
         Nodes nodes,
         Runnable release) {

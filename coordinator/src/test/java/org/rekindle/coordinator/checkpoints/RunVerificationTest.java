@@ -51,7 +51,7 @@ class RunVerificationTest {
 
     @Test
     void aWholeRunHolds() {
-        RunVerification verification = RunVerification.of(run);
+        RunVerification verification = RunVerification.of(run.toString());
 
         assertThat(verification.lines().get(0)).startsWith("step_00000002: whole (3 files, ");
         assertThat(verification.lines().get(1)).startsWith("step_00000001: whole (3 files, ");
@@ -76,7 +76,7 @@ class RunVerificationTest {
         bytes[3] ^= 1;
         Files.write(file, bytes);
 
-        RunVerification verification = RunVerification.of(run);
+        RunVerification verification = RunVerification.of(run.toString());
 
         assertThat(verification.holds()).isFalse();
         assertThat(verification.lines().get(0)).contains("whole");
@@ -88,7 +88,7 @@ class RunVerificationTest {
     void aCheckpointWhoseCursorsAreNotTheLedgersIsFound() {
         commit(state(2, 64, at(1)));
 
-        RunVerification verification = RunVerification.of(run);
+        RunVerification verification = RunVerification.of(run.toString());
 
         assertThat(verification.holds()).isFalse();
         assertThat(verification.lines())
@@ -101,7 +101,7 @@ class RunVerificationTest {
     void aCheckpointThatCountsOtherExamplesIsFound() {
         commit(state(1, 33, at(1)));
 
-        RunVerification verification = RunVerification.of(run);
+        RunVerification verification = RunVerification.of(run.toString());
 
         assertThat(verification.holds()).isFalse();
         assertThat(verification.lines())
@@ -112,7 +112,7 @@ class RunVerificationTest {
     void aCheckpointBeyondTheLedgerIsFound() throws IOException {
         Files.delete(run.resolve("ledger.jsonl"));
 
-        RunVerification verification = RunVerification.of(run);
+        RunVerification verification = RunVerification.of(run.toString());
 
         assertThat(verification.holds()).isFalse();
         assertThat(verification.lines())
@@ -124,7 +124,7 @@ class RunVerificationTest {
         List<String> text = Files.readAllLines(run.resolve("ledger.jsonl"));
         Files.write(run.resolve("ledger.jsonl"), List.of(text.get(0), text.get(2)));
 
-        RunVerification verification = RunVerification.of(run);
+        RunVerification verification = RunVerification.of(run.toString());
 
         assertThat(verification.holds()).isFalse();
         assertThat(verification.lines())
@@ -137,17 +137,17 @@ class RunVerificationTest {
     void aLinkThatLeadsNowhereIsFound() throws IOException {
         Path link = run.resolve("current_pipeline");
         Files.delete(link);
-        assertThat(RunVerification.of(run).holds()).isFalse();
+        assertThat(RunVerification.of(run.toString()).holds()).isFalse();
 
         Files.createSymbolicLink(link, Path.of("checkpoints/step_00000009/pipeline"));
-        assertThat(RunVerification.of(run).lines()).contains("current_pipeline: leads nowhere");
+        assertThat(RunVerification.of(run.toString()).lines()).contains("current_pipeline: leads nowhere");
     }
 
     @Test
     void leftoversAreToldAndNoFault() throws IOException {
         Files.createDirectory(run.resolve("checkpoints/step_00000003.partial"));
 
-        RunVerification verification = RunVerification.of(run);
+        RunVerification verification = RunVerification.of(run.toString());
 
         assertThat(verification.holds()).isTrue();
         assertThat(verification.lines()).anyMatch(line -> line.startsWith("step_00000003.partial: not committed"));
@@ -158,7 +158,7 @@ class RunVerificationTest {
 
     @Test
     void aFolderThatIsNoRunIsOneLine() {
-        assertThatThrownBy(() -> RunVerification.of(run.resolve("none")))
+        assertThatThrownBy(() -> RunVerification.of(run.resolve("none").toString()))
                 .isInstanceOf(UserException.class)
                 .hasMessageContaining("no checkpoint in it");
     }

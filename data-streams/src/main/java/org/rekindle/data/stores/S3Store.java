@@ -5,15 +5,20 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletionException;
+import java.util.stream.Stream;
 import org.rekindle.data.UserException;
 import software.amazon.awssdk.auth.credentials.AnonymousCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.ProfileCredentialsProvider;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
+import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
+import software.amazon.awssdk.core.checksums.ResponseChecksumValidation;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.http.nio.netty.NettyNioAsyncHttpClient;
 import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.retries.api.BackoffStrategy;
+import software.amazon.awssdk.retries.api.RetryStrategy;
 import software.amazon.awssdk.services.s3.S3AsyncClient;
 import software.amazon.awssdk.services.s3.S3AsyncClientBuilder;
 import software.amazon.awssdk.services.s3.model.S3Object;
@@ -23,31 +28,50 @@ final class S3Store {
 
     private static final int CONNECTIONS = 128;
 
-    private final S3AsyncClient client;
+    /** Bytes of a part of what is written; what is larger than that goes in several at a time. */
+    static final long PART = 16L << 20;
+
+    private final StoreOptions options;
     private final Patience patience;
+    private final S3AsyncClient client;
+    private S3AsyncClient writer;
 
     S3Store(StoreOptions options, Patience patience) {
+        this.options = options;
         this.patience = patience;
+        // A broken transfer has to go on in the middle, which the SDK's own repetitions do not.
+        this.client = builder(AwsRetryStrategy.doNotRetry()).build();
+    }
+
+    private S3AsyncClientBuilder builder(RetryStrategy repetitions) {
+        String endpoint = endpoint();
         S3AsyncClientBuilder builder = S3AsyncClient.builder()
                 .httpClientBuilder(NettyNioAsyncHttpClient.builder()
                         .maxConcurrency(CONNECTIONS)
                         .connectionTimeout(Duration.ofSeconds(15))
                         .readTimeout(patience.stall()))
-                // A broken transfer has to go on in the middle, which the SDK's own repetitions do not.
-                .overrideConfiguration(override -> override.retryStrategy(AwsRetryStrategy.doNotRetry()))
+                .overrideConfiguration(override -> override.retryStrategy(repetitions))
                 // Not every store knows checksums, and a Range has none.
-                .serviceConfiguration(service -> service.checksumValidationEnabled(false))
+                .responseChecksumValidation(ResponseChecksumValidation.WHEN_REQUIRED)
+                .requestChecksumCalculation(RequestChecksumCalculation.WHEN_REQUIRED)
                 .credentialsProvider(credentials(options));
-        if (options.endpoint() != null) {
-            builder.endpointOverride(URI.create(options.endpoint())).forcePathStyle(true);
+        if (endpoint != null) {
+            builder.endpointOverride(URI.create(endpoint)).forcePathStyle(true);
         }
         if (options.region() != null) {
             builder.region(Region.of(options.region()));
-        } else if (options.endpoint() != null || options.anonymous()) {
+        } else if (System.getenv("AWS_REGION") == null && (endpoint != null || options.anonymous())) {
             builder.region(Region.US_EAST_1);
         }
-        this.client =
-                builder.crossRegionAccessEnabled(options.endpoint() == null).build();
+        return builder.crossRegionAccessEnabled(endpoint == null);
+    }
+
+    /** The environment's, too, is no host of Amazon's: buckets are in the path. */
+    private String endpoint() {
+        return Stream.of(options.endpoint(), System.getenv("AWS_ENDPOINT_URL_S3"), System.getenv("AWS_ENDPOINT_URL"))
+                .filter(url -> url != null && !url.isBlank())
+                .findFirst()
+                .orElse(null);
     }
 
     private static AwsCredentialsProvider credentials(StoreOptions options) {
@@ -59,8 +83,28 @@ final class S3Store {
                 : ProfileCredentialsProvider.create(options.profile());
     }
 
+    /** Tries nothing twice. */
     S3AsyncClient client() {
         return client;
+    }
+
+    /** Tries again what may pass, and sends and copies what is large in parts, several at a time. */
+    synchronized S3AsyncClient writer() {
+        if (writer == null) {
+            BackoffStrategy pauses = BackoffStrategy.exponentialDelay(patience.firstPause(), patience.pause(5));
+            writer = builder(AwsRetryStrategy.standardRetryStrategy().toBuilder()
+                            .maxAttempts(Patience.ATTEMPTS)
+                            .backoffStrategy(pauses)
+                            .throttlingBackoffStrategy(pauses)
+                            .circuitBreakerEnabled(false)
+                            .build())
+                    .multipartEnabled(true)
+                    .multipartConfiguration(parts -> parts.minimumPartSizeInBytes(PART)
+                            .thresholdInBytes(PART)
+                            .apiCallBufferSizeInBytes(4 * PART))
+                    .build();
+        }
+        return writer;
     }
 
     Patience patience() {

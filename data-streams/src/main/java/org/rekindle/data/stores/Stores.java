@@ -75,6 +75,22 @@ public final class Stores {
     }
 
     /**
+     * Returns what lies under a prefix of a bucket, to be read and written; nothing is asked yet.
+     *
+     * @param location {@code s3://bucket/prefix}
+     * @throws UserException when it is no such location
+     */
+    public Bucket bucket(String location) {
+        String path = location.startsWith("s3://") ? location.substring("s3://".length()) : "";
+        int slash = path.indexOf('/') < 0 ? path.length() : path.indexOf('/');
+        if (slash == 0) {
+            throw new UserException("\"" + location + "\" names no bucket: expected s3://bucket/prefix");
+        }
+        String prefix = path.substring(slash).replaceAll("^/+|/+$", "");
+        return new Bucket(s3(), path.substring(0, slash), prefix.isEmpty() ? "" : prefix + "/");
+    }
+
+    /**
      * Returns the shards that a path names, in its order.
      *
      * @param key the configuration's key of the path, for errors

@@ -1,6 +1,7 @@
 package org.rekindle.data.stores;
 
 import java.net.URI;
+import java.util.List;
 import java.util.Properties;
 import org.gaul.s3proxy.AuthenticationType;
 import org.gaul.s3proxy.S3Proxy;
@@ -8,16 +9,22 @@ import org.jclouds.ContextBuilder;
 import org.jclouds.blobstore.BlobStore;
 import org.jclouds.blobstore.BlobStoreContext;
 import org.jclouds.blobstore.TransientApiMetadata;
+import org.jclouds.blobstore.domain.StorageMetadata;
+import org.jclouds.blobstore.options.ListContainerOptions;
 
 /** A real S3 server in this process, with one bucket, named {@code bucket}, in memory. */
-final class S3Server implements AutoCloseable {
+public final class S3Server implements AutoCloseable {
 
     private final BlobStore blobs;
     private final S3Proxy server;
 
     private S3Server(BlobStore blobs, String identity) throws Exception {
         this.blobs = blobs;
-        S3Proxy.Builder builder = S3Proxy.builder().blobStore(blobs).endpoint(URI.create("http://127.0.0.1:0"));
+        S3Proxy.Builder builder = S3Proxy.builder()
+                .blobStore(blobs)
+                // such as the size of an upload in parts, which the SDK tells
+                .ignoreUnknownHeaders(true)
+                .endpoint(URI.create("http://127.0.0.1:0"));
         if (identity != null) {
             builder.awsAuthentication(AuthenticationType.AWS_V2_OR_V4, identity, "secret");
         }
@@ -26,7 +33,7 @@ final class S3Server implements AutoCloseable {
     }
 
     /** A server that asks nobody for a name. */
-    static S3Server open() throws Exception {
+    public static S3Server open() throws Exception {
         BlobStore blobs = ContextBuilder.newBuilder(new TransientApiMetadata())
                 .credentials("id", "secret")
                 .overrides(new Properties())
@@ -41,7 +48,7 @@ final class S3Server implements AutoCloseable {
         return new S3Server(blobs, identity);
     }
 
-    int port() {
+    public int port() {
         return server.getPort();
     }
 
@@ -50,13 +57,33 @@ final class S3Server implements AutoCloseable {
         return new StoreOptions("http://127.0.0.1:" + port(), null, null, true);
     }
 
-    void put(String key, byte[] bytes) {
+    public void put(String key, byte[] bytes) {
         blobs.putBlob(
                 "bucket",
                 blobs.blobBuilder(key)
                         .payload(bytes)
                         .contentLength(bytes.length)
                         .build());
+    }
+
+    /** Removes an object. */
+    public void remove(String key) {
+        blobs.removeBlob("bucket", key);
+    }
+
+    /** Keys of all objects that begin so, sorted. */
+    public List<String> keys(String beginning) {
+        return blobs
+                .list("bucket", ListContainerOptions.Builder.prefix(beginning).recursive())
+                .stream()
+                .map(StorageMetadata::getName)
+                .sorted()
+                .toList();
+    }
+
+    /** Makes the bucket empty. */
+    public void clear() {
+        blobs.clearContainer("bucket");
     }
 
     @Override

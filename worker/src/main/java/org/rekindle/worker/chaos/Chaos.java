@@ -119,7 +119,7 @@ public record Chaos(
                 folder.resolve("undisturbed").resolve(name),
                 folder.resolve("disturbed").resolve(name));
         RunVerification verification =
-                RunVerification.of(folder.resolve("disturbed").resolve(name));
+                RunVerification.of(folder.resolve("disturbed").resolve(name).toString());
         List<Double> sorted = pauses.stream().sorted().toList();
         List<String> lines = new ArrayList<>();
         lines.add(row("scenario", "%s, %d times, %d workers, seed %d", scenario, times, workers, seed));

@@ -10,6 +10,7 @@ import java.util.concurrent.Callable;
 import org.rekindle.coordinator.config.CommandOptions;
 import org.rekindle.coordinator.config.ConfigReader;
 import org.rekindle.coordinator.config.RunConfig;
+import org.rekindle.data.UserException;
 import org.rekindle.worker.chaos.Chaos;
 import org.rekindle.worker.chaos.Scenario;
 import picocli.CommandLine.Command;
@@ -43,6 +44,9 @@ final class ChaosCommand implements Callable<Integer> {
         if (config.system().lanes() == null) {
             settings.add("system.lanes=" + (workers + 1)); // one more may join
             config = ConfigReader.read(settings);
+        }
+        if (config.experiment().isInBucket()) {
+            throw new UserException("experiment.log_dir: chaos compares runs of this machine; give a folder");
         }
         Path folder = Path.of(config.experiment().logDir())
                 .resolve("chaos-" + options.scenario() + "-"

@@ -4,6 +4,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Consumer;
 import org.rekindle.data.DatasetConfig;
+import org.rekindle.data.UserException;
 import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.shards.BraceExpansion;
 import org.rekindle.data.shards.ShardMaker;
@@ -26,12 +27,21 @@ final class RunShards {
         return DataSet.open(dataset);
     }
 
-    /** Whether {@link #prepare} would make the shards. */
+    /**
+     * Whether {@link #prepare} would make the shards.
+     *
+     * @throws UserException when it could not, as where a recipe keeps its data in an {@code experiment.log_dir} that is a bucket
+     */
     static boolean areToBeMade(DatasetConfig dataset) {
-        return dataset.make() != null
-                && !dataset.type().equals(DatasetConfig.LATENTS)
-                && BraceExpansion.expand(dataset.params().path()).stream()
-                        .map(Path::of)
-                        .noneMatch(Files::exists);
+        String path = dataset.params().path();
+        if (dataset.make() == null
+                || dataset.type().equals(DatasetConfig.LATENTS)
+                || BraceExpansion.expand(path).stream().map(Path::of).anyMatch(Files::exists)) {
+            return false;
+        } else if (path.contains("://")) {
+            throw new UserException("dataset.make makes files, and dataset.params.path=" + path
+                    + " names none: give a path such as data/shapes-{000..003}.tar, or remove dataset.make");
+        }
+        return true;
     }
 }

@@ -3,11 +3,14 @@ package org.rekindle.worker.cli;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
+import org.rekindle.coordinator.checkpoints.RunBucket;
 import org.rekindle.coordinator.checkpoints.RunFolder;
 import org.rekindle.coordinator.checkpoints.RunInUseException;
 import org.rekindle.coordinator.config.ConfigReader;
@@ -17,6 +20,7 @@ import org.rekindle.coordinator.membership.NodePlace;
 import org.rekindle.coordinator.monitoring.ConsoleProgress;
 import org.rekindle.coordinator.monitoring.GoodputFile;
 import org.rekindle.coordinator.monitoring.MetricsFile;
+import org.rekindle.coordinator.monitoring.RunUploads;
 import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.data.UserException;
@@ -68,6 +72,10 @@ final class TrainCommand implements Callable<Integer> {
             return tell(config, workers == null ? NodePlace.of(System.getenv()).nodes() : workers);
         }
         NodePlace place = NodePlace.of(System.getenv());
+        if (place.isElastic() && config.experiment().isInBucket()) {
+            throw new UserException("experiment.log_dir: a bucket has no lock by which nodes could agree on who begins;"
+                    + " set MASTER_ADDR and MASTER_PORT, as torchrun does");
+        }
         while (true) {
             try {
                 return take(config, place, Instant.now().plus(PATIENCE));
@@ -188,6 +196,7 @@ final class TrainCommand implements Callable<Integer> {
             throws InterruptedException {
         ConsoleProgress console = console();
         AtomicBoolean leads = new AtomicBoolean();
+        Optional<RunBucket> bucket = RunBucket.of(config);
         Outcome outcome = part.apply(new TrainingRun(
                 config,
                 place,
@@ -198,11 +207,26 @@ final class TrainCommand implements Callable<Integer> {
                 },
                 () -> {
                     leads.set(true);
-                    return watchers(config, console);
+                    return with(bucket, watchers(config, console));
                 },
-                List.of(console, samples)));
+                with(bucket, List.of(console, samples))));
         samples.end(outcome.kind() == Outcome.Kind.COMPLETED);
-        return end(config, outcome, leads.get());
+        try {
+            return end(config, outcome, leads.get());
+        } finally { // the end, too, is in the files
+            bucket.ifPresent(kept -> {
+                kept.uploadLogs();
+                if (leads.get()) {
+                    kept.uploadMetrics();
+                }
+            });
+        }
+    }
+
+    private static List<StepListener> with(Optional<RunBucket> bucket, List<StepListener> listeners) {
+        List<StepListener> all = new ArrayList<>(listeners);
+        bucket.map(RunUploads::new).ifPresent(all::add);
+        return all;
     }
 
     private static List<StepListener> watchers(RunConfig config, ConsoleProgress console) {

@@ -1,6 +1,5 @@
 package org.rekindle.worker.cli;
 
-import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.rekindle.coordinator.checkpoints.RunVerification;
 import org.rekindle.coordinator.config.CommandOptions;
@@ -11,7 +10,7 @@ import picocli.CommandLine.Mixin;
 @Command(
         name = "verify",
         description =
-                "Proves from its ledger that a run trained on each example once, and compares its checkpoints with it and with their manifests: verify run=DIR")
+                "Proves from its ledger that a run trained on each example once, and compares its checkpoints with it and with their manifests: verify run=DIR, or run=s3://bucket/prefix/NAME")
 final class VerifyCommand implements Callable<Integer> {
 
     @Mixin
@@ -22,7 +21,7 @@ final class VerifyCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Options options = CommandOptions.read("verify", keyValues.list(), Options.class, "run");
-        RunVerification verification = RunVerification.of(Path.of(options.run()));
+        RunVerification verification = RunVerification.of(options.run());
         verification.lines().forEach(System.out::println);
         return verification.holds() ? 0 : 1;
     }

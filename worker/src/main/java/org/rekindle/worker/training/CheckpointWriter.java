@@ -5,7 +5,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
-import org.rekindle.coordinator.checkpoints.CheckpointFolder;
+import org.rekindle.coordinator.checkpoints.Checkpoints;
 import org.rekindle.coordinator.checkpoints.FencedException;
 import org.rekindle.coordinator.checkpoints.TrainerState;
 import org.rekindle.coordinator.monitoring.StepListener;
@@ -21,15 +21,20 @@ final class CheckpointWriter {
 
     private static final Logger LOG = LoggerFactory.getLogger(CheckpointWriter.class);
 
-    private final CheckpointFolder folder;
+    private final Checkpoints checkpoints;
     private final List<StepListener> listeners;
     private final Executor executor;
     private CompletableFuture<Void> writing = CompletableFuture.completedFuture(null);
 
-    CheckpointWriter(CheckpointFolder folder, List<StepListener> listeners, Executor executor) {
-        this.folder = folder;
+    CheckpointWriter(Checkpoints checkpoints, List<StepListener> listeners, Executor executor) {
+        this.checkpoints = checkpoints;
         this.listeners = listeners;
         this.executor = executor;
+    }
+
+    /** Reads a checkpoint that another node has checked. */
+    Checkpoint read(String location) {
+        return checkpoints.read(location);
     }
 
     /** Waits until nothing is being written: the host memory then holds no snapshot. */
@@ -52,7 +57,7 @@ final class CheckpointWriter {
             Consumer<Throwable> failed) {
         writing = CompletableFuture.runAsync(
                         () -> {
-                            Checkpoint checkpoint = folder.commit(state, generation, snapshot::writeTo);
+                            Checkpoint checkpoint = checkpoints.commit(state, generation, snapshot::writeTo);
                             committed.accept(checkpoint);
                             listeners.forEach(listener -> listener.saved(checkpoint.step(), checkpoint.pipeline()));
                         },

@@ -7,7 +7,7 @@ import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.DispatcherSelector;
-import org.rekindle.coordinator.checkpoints.CheckpointFolder;
+import org.rekindle.coordinator.checkpoints.Checkpoints;
 import org.rekindle.coordinator.checkpoints.TrainerState;
 import org.rekindle.coordinator.config.DistributedConfig;
 import org.rekindle.coordinator.config.RunConfig;
@@ -28,7 +28,7 @@ import org.rekindle.worker.collectives.RingSettings;
 record NodeWorker(
         RunConfig config,
         NodePlace place,
-        CheckpointFolder checkpoints,
+        Checkpoints checkpoints,
         TrainerState start,
         Supplier<TrainingSession> session,
         List<StepListener> listeners,
@@ -43,7 +43,7 @@ record NodeWorker(
         Executor files = system.dispatchers().lookup(DispatcherSelector.fromConfig(CHECKPOINT_DISPATCHER));
         CheckpointWriter writer = new CheckpointWriter(checkpoints, listeners, files);
         WorkerLanes lanes = new WorkerLanes(feeds.in(system, start.lanes()));
-        String run = config.experiment().folder().toAbsolutePath() + " " + config.configurationHash();
+        String run = config.experiment().location() + " " + config.configurationHash();
         RingListener listener = place.nodes() == 1 ? null : RingListener.bind(place.host(), 0, run);
         WorkerRing ring = new WorkerRing(
                 listener, RingSettings.of(config.distributed().gradientDtype().equals(DistributedConfig.BFLOAT16)));

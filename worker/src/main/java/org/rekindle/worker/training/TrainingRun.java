@@ -1,6 +1,5 @@
 package org.rekindle.worker.training;
 
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -12,7 +11,7 @@ import java.util.function.LongToDoubleFunction;
 import java.util.function.Supplier;
 import org.apache.pekko.actor.typed.Behavior;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
-import org.rekindle.coordinator.checkpoints.CheckpointFolder;
+import org.rekindle.coordinator.checkpoints.Checkpoints;
 import org.rekindle.coordinator.checkpoints.RunFolder;
 import org.rekindle.coordinator.checkpoints.TrainerState;
 import org.rekindle.coordinator.config.RunConfig;
@@ -40,7 +39,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One node's part in a run, from its first step there to its last: an actor system in the run's cluster, this node's worker, and the
- * coordinator when it is here. The run folder and the data lie where all nodes have them.
+ * coordinator when it is here. The run folder, or its bucket, and the data lie where all nodes have them.
  *
  * @param place this node's
  * @param session makes the training session of a checkpoint; called once, on the training thread, which also closes the session
@@ -106,7 +105,7 @@ public record TrainingRun(
     private Behavior<CoordinatorCommand> takeover() {
         return CoordinatorTakeover.create(() -> {
             RunFolder folder = RunFolder.takeOver(config, TAKE_OVER);
-            return lead(folder, folder.checkpoints().newestIntact().state().lanes());
+            return lead(folder, folder.checkpoints().newestIntact().lanes());
         });
     }
 
@@ -124,7 +123,7 @@ public record TrainingRun(
                 place.rank(),
                 plan(lanes),
                 config.identity(),
-                () -> Ledger.open(folder.ledgerFile()),
+                folder::ledger,
                 folder.checkpoints(),
                 new Lead.Reporting(
                         config.system().batchSize(),
@@ -165,7 +164,7 @@ public record TrainingRun(
     }
 
     private static RunStart start(RunFolder folder, Checkpoint from) {
-        try (Ledger ledger = Ledger.open(folder.ledgerFile())) {
+        try (Ledger ledger = folder.ledger()) {
             ledger.truncate(from.step());
             LedgerTail tail = ledger.tail();
             long generation = Math.max(tail.generation(), folder.checkpoints().fence());
@@ -175,9 +174,8 @@ public record TrainingRun(
     }
 
     private NodeWorker worker(EnterAnswer.Welcome welcome, FeedSource feeds) {
-        Checkpoint start = CheckpointFolder.read(Path.of(welcome.checkpoint()));
-        CheckpointFolder checkpoints = CheckpointFolder.open(
-                config.experiment().folder(), config.experiment().keepCheckpoints());
+        Checkpoints checkpoints = RunFolder.checkpoints(config);
+        Checkpoint start = checkpoints.read(welcome.checkpoint());
         return new NodeWorker(config, place, checkpoints, start.state(), () -> session.apply(start), savers, feeds);
     }
 

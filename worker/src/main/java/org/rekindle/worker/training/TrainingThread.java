@@ -1,6 +1,5 @@
 package org.rekindle.worker.training;
 
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -14,7 +13,6 @@ import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
 import org.apache.pekko.actor.typed.javadsl.Behaviors;
 import org.apache.pekko.actor.typed.javadsl.Receive;
-import org.rekindle.coordinator.checkpoints.CheckpointFolder;
 import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.protocol.StepStages;
 import org.rekindle.coordinator.protocol.WorkerCommand.Transfer;
@@ -167,7 +165,7 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
         collective = ofGeneration == null ? null : new TimedCollective(ofGeneration);
         session.reduceOver(collective);
         if (transfer.checkpoint() != null) {
-            session.restore(CheckpointFolder.read(Path.of(transfer.checkpoint())));
+            session.restore(checkpoints.read(transfer.checkpoint()));
         }
         if (!transfer.receivers().isEmpty()) {
             session.transfer(collective, transfer.source(), takes);

@@ -1,0 +1,383 @@
+package org.rekindle.coordinator.checkpoints;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
+import org.rekindle.data.UserException;
+import org.rekindle.data.stores.Bucket;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Checkpoints in a bucket. One is written and closed with its manifest in a local folder, its objects are uploaded under a name that nobody
+ * else uses, and it is committed when {@link CheckpointIndex} names it; retention takes the name out first and removes the objects
+ * then. So what the index names always was whole, whatever its writer was killed at, and a writer that was left behind changes none of it.
+ *
+ * <p>Threads: any; commits of one process run one at a time. Any number of processes may commit: the fence decides.
+ */
+final class CheckpointBucket implements Checkpoints {
+
+    private static final Logger LOG = LoggerFactory.getLogger(CheckpointBucket.class);
+
+    /** The newest one, and the one before it while its pictures are drawn. */
+    private static final int KEPT_LOCALLY = 2;
+
+    private static final String LINK = "current_pipeline";
+
+    private final Bucket run;
+    private final Bucket bucket;
+    private final Integer keep;
+    private final Path folder;
+    private final CheckpointFolder local;
+
+    /**
+     * Touches nothing yet.
+     *
+     * @param run what is kept of a run
+     * @param folder local copies are in it
+     * @param keep checkpoints to keep, at least 1; null keeps all
+     */
+    CheckpointBucket(Bucket run, Path folder, Integer keep) {
+        this.run = run;
+        this.bucket = run.in("checkpoints");
+        this.folder = folder;
+        this.keep = keep;
+        this.local = CheckpointFolder.open(folder, KEPT_LOCALLY);
+    }
+
+    @Override
+    public synchronized Checkpoint commit(TrainerState state, long generation, Consumer<Path> writer) {
+        StoredCheckpoint stored = null;
+        try {
+            CheckpointIndex index = CheckpointIndex.read(bucket);
+            index.pass(run.location(), generation);
+            Optional<StoredCheckpoint> there = find(index, state.step());
+            if (there.isPresent() && isWhole(there.get(), state)) {
+                return fetch(there.get());
+            }
+            local.discard(state.step()); // what was there was never committed, or by others
+            Checkpoint written = local.commit(state, writer);
+            stored = new StoredCheckpoint(bucket, state.step(), folder(state.step()));
+            stored.upload(written.folder(), newestFirst(index).stream().findFirst());
+            name(stored, generation);
+            run.write(LINK, link(stored));
+            retain(state.step());
+            return written;
+        } catch (IOException e) {
+            throw abandoned(stored, generation, unwritable(state.step(), e));
+        } catch (RuntimeException e) {
+            throw abandoned(stored, generation, e);
+        }
+    }
+
+    private static boolean isWhole(StoredCheckpoint there, TrainerState state) throws IOException {
+        return there.problemOfSizes().isEmpty() && there.state().equals(Optional.of(state));
+    }
+
+    private static String folder(long step) {
+        return CheckpointFolder.name(step) + "-" + UUID.randomUUID();
+    }
+
+    private void name(StoredCheckpoint stored, long generation) throws IOException {
+        List<String> replaced = new ArrayList<>();
+        CheckpointIndex.change(bucket, index -> {
+            index.pass(run.location(), generation);
+            replaced.clear();
+            find(index, stored.step()).map(StoredCheckpoint::folder).ifPresent(replaced::add);
+            return index.with(stored.step(), stored.folder());
+        });
+        for (String other : replaced) {
+            remove(new StoredCheckpoint(bucket, stored.step(), other));
+        }
+    }
+
+    /** Removes what is not committed, as far as the store can be reached; who was left behind is told so, whatever failed first. */
+    private RuntimeException abandoned(StoredCheckpoint stored, long generation, RuntimeException error) {
+        try {
+            CheckpointIndex index = CheckpointIndex.read(bucket);
+            if (stored != null && !index.names(stored.folder())) {
+                stored.remove();
+            }
+            index.pass(run.location(), generation);
+        } catch (IOException e) {
+            error.addSuppressed(e);
+        } catch (FencedException e) {
+            return e;
+        }
+        return error;
+    }
+
+    private UserException unwritable(long step, IOException e) {
+        return new UserException(
+                location(step) + ": the checkpoint cannot be written (" + UserException.reason(e)
+                        + "); checkpoints before it are intact; check experiment.log_dir",
+                e);
+    }
+
+    private UserException unreadable(IOException e) {
+        return new UserException(
+                bucket.location() + ": cannot be read (" + UserException.reason(e) + "); check experiment.log_dir", e);
+    }
+
+    /** Takes what {@code keep} does not keep out of the index, and removes it. Damaged ones do not count. */
+    private void retain(long newest) {
+        if (keep == null) {
+            return;
+        }
+        try {
+            List<StoredCheckpoint> others = newestFirst();
+            others.removeIf(other -> other.step() == newest);
+            List<StoredCheckpoint> kept = new ArrayList<>();
+            for (StoredCheckpoint other : others) {
+                if (kept.size() < keep - 1
+                        && other.step() < newest
+                        && other.problemOfSizes().isEmpty()) {
+                    kept.add(other);
+                }
+            }
+            others.removeAll(kept);
+            List<String> folders = others.stream().map(StoredCheckpoint::folder).toList();
+            CheckpointIndex.change(bucket, index -> index.without(folders));
+            others.forEach(this::remove);
+        } catch (IOException e) {
+            warn(e);
+        }
+    }
+
+    private void remove(StoredCheckpoint old) {
+        try {
+            old.remove();
+        } catch (IOException e) {
+            warn(e);
+        }
+    }
+
+    private void warn(IOException e) {
+        LOG.warn(
+                "{}: an old checkpoint could not be removed ({}); the next start tries again",
+                bucket.location(),
+                e.getMessage());
+    }
+
+    @Override
+    public void fence(long generation) {
+        change(index -> index.raised(generation));
+    }
+
+    @Override
+    public long fence() {
+        return index().fence();
+    }
+
+    @Override
+    public void beginLineage(long generation) {
+        change(index -> index.inLineage(generation));
+    }
+
+    @Override
+    public long lineage() {
+        return index().lineage();
+    }
+
+    private CheckpointIndex index() {
+        try {
+            return CheckpointIndex.read(bucket);
+        } catch (IOException e) {
+            throw unreadable(e);
+        }
+    }
+
+    private void change(UnaryOperator<CheckpointIndex> change) {
+        try {
+            CheckpointIndex.change(bucket, change);
+        } catch (IOException e) {
+            throw new UserException(
+                    bucket.location() + ": cannot be written (" + UserException.reason(e)
+                            + "); check experiment.log_dir",
+                    e);
+        }
+    }
+
+    /** The index knows the rest of its name. */
+    @Override
+    public String location(long step) {
+        return bucket.location(CheckpointFolder.name(step));
+    }
+
+    @Override
+    public Checkpoint read(String location) {
+        long step = CheckpointFolder.stepOfName(location.substring(location.lastIndexOf('/') + 1));
+        try {
+            StoredCheckpoint there = find(CheckpointIndex.read(bucket), step)
+                    .orElseThrow(
+                            () -> new UserException(
+                                    location
+                                            + ": is not among the checkpoints of the run; experiment.log_dir must be that of all nodes"));
+            return fetch(there);
+        } catch (IOException e) {
+            throw unreadable(e);
+        }
+    }
+
+    @Override
+    public TrainerState newestIntact() {
+        try {
+            for (StoredCheckpoint each : newestFirst()) {
+                Optional<TrainerState> state = each.problemOfSizes().isEmpty() ? each.state() : Optional.empty();
+                if (state.isPresent()) {
+                    return state.get();
+                }
+            }
+        } catch (IOException e) {
+            throw unreadable(e);
+        }
+        throw new UserException(bucket.location() + ": no whole checkpoint is there; restore one, or start afresh");
+    }
+
+    @Override
+    public Optional<Checkpoint> newestValid(Consumer<String> passedOver) {
+        try {
+            for (StoredCheckpoint each : newestFirst()) {
+                Optional<String> problem = each.problemOfSizes();
+                if (problem.isEmpty()) {
+                    problem = fetchWhole(each);
+                }
+                if (problem.isEmpty()) {
+                    return Optional.of(CheckpointFolder.read(local.folder(each.step())));
+                }
+                passedOver.accept("passing over checkpoint " + each.location() + ": " + problem.get());
+            }
+            return Optional.empty();
+        } catch (IOException e) {
+            throw unreadable(e);
+        }
+    }
+
+    /** The local copy of a checkpoint, fetched where it is not there yet. */
+    private Checkpoint fetch(StoredCheckpoint stored) throws IOException {
+        Path copy = local.folder(stored.step());
+        if (!isCopy(copy, stored) || Manifest.problemOfSizes(copy).isPresent()) {
+            Optional<String> problem = fetchWhole(stored);
+            if (problem.isPresent()) {
+                throw new UserException(stored.location() + ": " + problem.get());
+            }
+        }
+        return CheckpointFolder.read(copy);
+    }
+
+    /**
+     * Fetches a checkpoint where its local copy is not whole.
+     *
+     * @return what is wrong with it; empty when the copy is whole now
+     */
+    private Optional<String> fetchWhole(StoredCheckpoint stored) throws IOException {
+        Path copy = local.folder(stored.step());
+        if (isCopy(copy, stored) && CheckpointFolder.problem(copy).isEmpty()) {
+            return Optional.empty();
+        }
+        Fetching fetching = Fetching.in(folder);
+        try {
+            stored.download(fetching.path());
+            Optional<String> problem = Manifest.problem(fetching.path());
+            if (problem.isEmpty()) {
+                local.adopt(fetching.path(), stored.step());
+                problem = CheckpointFolder.problem(copy);
+            }
+            return problem;
+        } finally {
+            fetching.close();
+        }
+    }
+
+    private static boolean isCopy(Path copy, StoredCheckpoint stored) throws IOException {
+        return Files.exists(copy.resolve(Manifest.NAME))
+                && Manifest.problemOfSizes(copy).isEmpty()
+                && stored.manifest().equals(Optional.of(Manifest.read(copy)));
+    }
+
+    @Override
+    public boolean isEmpty() throws IOException {
+        return CheckpointIndex.read(bucket).checkpoints().isEmpty();
+    }
+
+    @Override
+    public void removeLeftovers() throws IOException {
+        CheckpointIndex index = CheckpointIndex.read(bucket);
+        bucket.delete(bucket.list("").stream()
+                .map(Bucket.Entry::key)
+                .filter(key -> isLeftover(index, key))
+                .toList());
+        local.removeLeftovers();
+        Fetching.removeLeftovers(folder);
+    }
+
+    /** First parts of keys that no commit has named: what writers or removals that were killed have left. */
+    Collection<String> leftovers() throws IOException {
+        CheckpointIndex index = CheckpointIndex.read(bucket);
+        Set<String> leftovers = new LinkedHashSet<>();
+        bucket.list("").stream()
+                .map(Bucket.Entry::key)
+                .filter(key -> isLeftover(index, key))
+                .forEach(key -> leftovers.add(firstPart(key)));
+        return leftovers;
+    }
+
+    private static boolean isLeftover(CheckpointIndex index, String key) {
+        return !key.equals(CheckpointIndex.NAME) && !index.names(firstPart(key));
+    }
+
+    private static String firstPart(String key) {
+        return key.replaceAll("/.*", "");
+    }
+
+    @Override
+    public void linkTo(Checkpoint checkpoint) throws IOException {
+        local.linkTo(checkpoint);
+        Optional<StoredCheckpoint> stored = find(CheckpointIndex.read(bucket), checkpoint.step());
+        if (stored.isPresent()) {
+            run.write(LINK, link(stored.get()));
+        }
+    }
+
+    private static String link(StoredCheckpoint stored) {
+        return "checkpoints/" + stored.folder() + "/pipeline\n";
+    }
+
+    /** What is wrong with the link; empty when it leads to a committed checkpoint. */
+    Optional<String> linkProblem() throws IOException {
+        Optional<Bucket.Content> link = run.read(LINK);
+        if (link.isEmpty()) {
+            return Optional.of("is missing");
+        }
+        boolean leads = newestFirst().stream()
+                .anyMatch(stored -> link(stored).equals(link.get().text()));
+        return leads ? Optional.empty() : Optional.of("leads nowhere");
+    }
+
+    /** All checkpoints, valid or not. */
+    List<StoredCheckpoint> newestFirst() throws IOException {
+        return newestFirst(CheckpointIndex.read(bucket));
+    }
+
+    private List<StoredCheckpoint> newestFirst(CheckpointIndex index) {
+        List<StoredCheckpoint> found = new ArrayList<>();
+        for (Map.Entry<Long, String> each : index.checkpoints().descendingMap().entrySet()) {
+            found.add(new StoredCheckpoint(bucket, each.getKey(), each.getValue()));
+        }
+        return found;
+    }
+
+    private Optional<StoredCheckpoint> find(CheckpointIndex index, long step) {
+        return Optional.ofNullable(index.checkpoints().get(step)).map(name -> new StoredCheckpoint(bucket, step, name));
+    }
+}

@@ -1,0 +1,167 @@
+package org.rekindle.coordinator.checkpoints;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.rekindle.coordinator.config.RunConfig;
+import org.rekindle.coordinator.ledger.Ledger;
+import org.rekindle.data.UserException;
+import org.rekindle.data.stores.Bucket;
+import org.rekindle.data.stores.StoreOptions;
+import org.rekindle.data.stores.Stores;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What is kept of a run in a bucket, {@code s3://bucket/prefix/name}. Its local folder is a working copy that may be lost at any time.
+ * There is no lock: who opens the ledger is the one that appends to it, and the fence of the checkpoints follows.
+ *
+ * <p>Threads: any.
+ */
+public final class RunBucket {
+
+    private static final Logger LOG = LoggerFactory.getLogger(RunBucket.class);
+
+    private static final String NODES = "nodes";
+
+    /** Files that the node that leads appends to. */
+    private static final List<String> OF_THE_LEADER = List.of("metrics.jsonl", "goodput.jsonl");
+
+    /** Files and folders that a run leaves beside its checkpoints, on each of its nodes. */
+    private static final List<String> OF_ANY_NODE = List.of("logs", "samples");
+
+    private final Bucket bucket;
+    private final Path folder;
+    private final CheckpointBucket checkpoints;
+    private final Map<Path, String> uploaded = new HashMap<>();
+
+    private RunBucket(Bucket bucket, Path folder, Integer keep) {
+        this.bucket = bucket;
+        this.folder = folder;
+        this.checkpoints = new CheckpointBucket(bucket, folder, keep);
+    }
+
+    /** Asks nobody yet; empty where {@code experiment.log_dir} is a folder. */
+    public static Optional<RunBucket> of(RunConfig config) {
+        return config.experiment().isInBucket()
+                ? Optional.of(of(
+                        config.experiment().location(),
+                        config.dataset().params().s3(),
+                        config.experiment().folder(),
+                        config.experiment().keepCheckpoints()))
+                : Optional.empty();
+    }
+
+    static RunBucket of(String location, StoreOptions options, Path folder, Integer keep) {
+        return new RunBucket(Stores.of(options).bucket(location), folder, keep);
+    }
+
+    String location() {
+        return bucket.location();
+    }
+
+    CheckpointBucket checkpoints() {
+        return checkpoints;
+    }
+
+    /** Becomes the one that appends; who opened it before cannot any more. */
+    Ledger ledger(Path copy) {
+        return Ledger.open(bucket.in("ledger"), copy);
+    }
+
+    void fetchLedger(Path copy) throws IOException {
+        Ledger.fetch(bucket.in("ledger"), copy);
+    }
+
+    /**
+     * Makes this process the one that leads the run: nobody who led it before adds anything any more, and what they left unfinished is
+     * removed.
+     *
+     * @param copy where the ledger is copied to
+     */
+    void claim(Path copy) throws IOException {
+        try (Ledger ledger = ledger(copy)) {
+            checkpoints.fence(Math.max(ledger.tail().generation(), checkpoints.fence()) + 1);
+        }
+        checkpoints.removeLeftovers();
+    }
+
+    /** @throws IOException when two processes could not be kept apart there */
+    void requireConditions() throws IOException {
+        bucket.requireConditions("probe");
+    }
+
+    void keepNodes(String lines) throws IOException {
+        bucket.write(NODES, lines);
+    }
+
+    List<String> nodes() {
+        try {
+            return bucket.read(NODES)
+                    .map(content -> content.text().lines().toList())
+                    .orElse(List.of());
+        } catch (IOException e) {
+            throw new UserException(
+                    location() + ": cannot be read (" + e.getMessage() + "); check experiment.log_dir", e);
+        }
+    }
+
+    void keepConfiguration(String yaml) throws IOException {
+        bucket.write("config.yaml", yaml);
+    }
+
+    /** The metrics so far, which whoever leads appends to. */
+    void fetchMetrics() throws IOException {
+        for (String name : OF_THE_LEADER) {
+            Path file = folder.resolve(name);
+            Files.deleteIfExists(file);
+            for (Bucket.Entry entry : bucket.list(name)) {
+                bucket.download(Map.of(name, file), Map.of(name, entry.size()));
+            }
+        }
+    }
+
+    /** Uploads the metrics, for the node that leads. A failure is told in the log and ends nothing. */
+    public void uploadMetrics() {
+        upload(OF_THE_LEADER);
+    }
+
+    /** Uploads logs and pictures of this node. A failure is told in the log and ends nothing. */
+    public void uploadLogs() {
+        upload(OF_ANY_NODE);
+    }
+
+    private synchronized void upload(List<String> names) {
+        try {
+            Map<String, Path> changed = new HashMap<>();
+            Map<Path, String> versions = new HashMap<>();
+            for (String name : names) {
+                for (Path file : filesIn(folder.resolve(name))) {
+                    String version = Files.size(file) + " " + Files.getLastModifiedTime(file);
+                    if (!version.equals(uploaded.get(file))) {
+                        changed.put(folder.relativize(file).toString().replace('\\', '/'), file);
+                        versions.put(file, version);
+                    }
+                }
+            }
+            bucket.upload(changed);
+            uploaded.putAll(versions);
+        } catch (IOException e) {
+            LOG.warn("{}: {} could not be uploaded ({})", location(), String.join(" and ", names), e.getMessage());
+        }
+    }
+
+    private static List<Path> filesIn(Path path) throws IOException {
+        if (!Files.exists(path)) {
+            return List.of();
+        }
+        try (Stream<Path> tree = Files.walk(path)) {
+            return tree.filter(Files::isRegularFile).toList();
+        }
+    }
+}
