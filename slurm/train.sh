@@ -15,7 +15,8 @@ hand_on() {
   notice=yes
   if [ -n "$srun" ] && [ -z "${telling:-}" ]; then
     telling=yes
-    (while kill -USR1 "$srun" 2>/dev/null; do sleep 5; done) &
+    # not at once: a child that is not srun yet would die of it
+    (while sleep 1 && kill -USR1 "$srun" 2>/dev/null; do sleep 4; done) &
   fi
 }
 trap hand_on USR1 TERM
@@ -25,7 +26,8 @@ if [ -n "${REKINDLE_ELASTIC:-}" ]; then
 else
   first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" 2>/dev/null | head -n 1)
   export MASTER_ADDR=${MASTER_ADDR:-${first:-$(hostname)}} # worker 0 is on the first node, as this script is
-  export MASTER_PORT=${MASTER_PORT:-12802}                 # another one where it is taken: the run says so in one line
+  # The same at every start of the job, another one for another job. Where it is taken the run says so in one line.
+  export MASTER_PORT=${MASTER_PORT:-$((20000 + SLURM_JOB_ID % 10000))}
 fi
 
 "$home/rekindle" --version >/dev/null || exit 1 # builds, before many tasks would wait for that
@@ -48,8 +50,17 @@ if [ -s "$REKINDLE_RESULT" ]; then
   code=$(cat "$REKINDLE_RESULT")
   rm -f "$REKINDLE_RESULT"
 fi
-# A job that was cancelled is not RUNNING any more, and stays cancelled.
-if [ "$code" -eq 75 ] && scontrol show job "$SLURM_JOB_ID" 2>/dev/null | grep -q JobState=RUNNING; then
-  scontrol requeue "$SLURM_JOB_ID" && exit 0
+# A job that was cancelled is not RUNNING any more, and stays cancelled. The last task of an array has the id of all of it.
+if [ "$code" -eq 75 ]; then
+  job=$SLURM_JOB_ID
+  [ -z "${SLURM_ARRAY_JOB_ID:-}" ] || job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
+  for _ in 1 2 3; do
+    state=$(scontrol show job "$job" 2>/dev/null) && break
+    command -v scontrol >/dev/null || break
+    sleep 3
+  done
+  if grep -q -e JobState=RUNNING -e Reason=TimeLimit <<<"$state"; then
+    scontrol requeue "$job" && exit 0
+  fi
 fi
 exit "$code" # a cluster with RequeueExit=75 in its slurm.conf queues the job again for 75

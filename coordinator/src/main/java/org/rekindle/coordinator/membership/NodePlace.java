@@ -14,7 +14,7 @@ import org.rekindle.data.UserException;
 
 /**
  * Where a process stands in the run's cluster. Node 0 is at {@code MASTER_ADDR} and {@code MASTER_PORT}, as for torchrun; the others go there
- * first. Where neither is set the nodes find each other by the run folder, and whoever comes first leads.
+ * first. Where neither is set, or {@code REKINDLE_ELASTIC} is, the nodes find each other by the run folder, and whoever comes first leads.
  *
  * @param rank of the node, from 0
  * @param nodes that the run starts with
@@ -24,6 +24,9 @@ import org.rekindle.data.UserException;
  * @param isElastic whether nodes come and go as they like: the run does not wait for all that it may have
  */
 public record NodePlace(int rank, int nodes, String host, int port, List<String> seeds, boolean isElastic) {
+
+    /** Set to anything: nodes meet by the run folder, whatever else is set. */
+    private static final String ELASTIC = "REKINDLE_ELASTIC";
 
     private static final String LOOPBACK = "127.0.0.1";
 
@@ -57,13 +60,14 @@ public record NodePlace(int rank, int nodes, String host, int port, List<String>
      */
     public static NodePlace of(Map<String, String> environment) {
         WorkerRank rank = WorkerRank.of(environment);
-        if (rank.workers() == 1) {
-            return ALONE;
-        }
         String address = environment.get("MASTER_ADDR");
         String port = environment.get("MASTER_PORT");
-        if (address == null && port == null) {
-            return new NodePlace(rank.rank(), rank.workers(), ownAddress(), 0, List.of(), true);
+        boolean elastic = environment.containsKey(ELASTIC);
+        if (elastic || rank.workers() > 1 && address == null && port == null) {
+            // others may come, though this one is the first or the only one so far
+            return new NodePlace(rank.rank(), Math.max(2, rank.workers()), ownAddress(), 0, List.of(), true);
+        } else if (rank.workers() == 1) {
+            return ALONE;
         }
         if (address == null
                 || address.isBlank()

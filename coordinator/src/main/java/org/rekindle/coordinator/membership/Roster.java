@@ -89,8 +89,12 @@ public final class Roster<W> {
                 .toList();
     }
 
-    public void leaves(W worker) {
-        of(worker).leaving = true;
+    /** Returns whether that is new. */
+    public boolean leaves(W worker) {
+        Entry<W> entry = of(worker);
+        boolean isNew = !entry.leaving;
+        entry.leaving = true;
+        return isNew;
     }
 
     public int node(W worker) {

@@ -1,11 +1,12 @@
 package org.rekindle.coordinator.monitoring;
 
-import java.nio.file.Files;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.rekindle.data.UserException;
+import org.rekindle.data.stores.Stores;
 
 /**
  * Where the time of a run went, from its first start to its last sign of life, in seconds.
@@ -39,23 +40,39 @@ public record Goodput(
         double step,
         double save) {
 
-    /** As {@code TimeLeft} keeps of a notice. */
-    private static final double CLOSING = 20;
+    /** Seconds of a notice that are kept for the workers to close, the processes to end and SLURM to be asked. */
+    public static final double CLOSING_SECONDS = 25;
 
     private static final double LEAST_NOTICE = 60;
 
     /**
-     * Reads the report of a run folder, which may be of a run that goes on.
+     * Reads the report of a run, which may be going on.
      *
+     * @param run its folder, or {@code s3://bucket/prefix/name}
      * @throws UserException when there is none
      */
-    public static Goodput of(Path run) {
-        Path file = run.resolve("goodput.jsonl");
-        if (!Files.exists(file)) {
+    public static Goodput of(String run) {
+        List<GoodputLine> lines = run.startsWith("s3://")
+                ? GoodputFile.parse(inBucket(run))
+                : GoodputFile.read(Path.of(run).resolve("goodput.jsonl"));
+        if (lines.stream().noneMatch(line -> line.event().equals(GoodputLine.START))) {
             throw new UserException(
-                    "run=" + run + ": no goodput.jsonl in it; give a run folder, experiment.log_dir/experiment.name");
+                    "run=" + run
+                            + ": no goodput.jsonl in it that tells of a start; give a run folder, experiment.log_dir/experiment.name");
         }
-        return of(GoodputFile.read(file));
+        return of(lines);
+    }
+
+    private static List<String> inBucket(String run) {
+        try {
+            return Stores.of(null)
+                    .bucket(run)
+                    .read("goodput.jsonl")
+                    .map(content -> content.text().lines().toList())
+                    .orElse(List.of());
+        } catch (IOException e) {
+            throw new UserException("run=" + run + ": cannot be read (" + e.getMessage() + ")", e);
+        }
     }
 
     static Goodput of(List<GoodputLine> lines) {
@@ -75,16 +92,20 @@ public record Goodput(
                     session = new Session(line.launched(), line.step());
                     sessions.add(session);
                 }
-                case GoodputLine.BACK -> again += session.back(line.step());
                 case GoodputLine.REQUEUE -> requeues++;
-                default -> session.add(line);
+                case GoodputLine.BACK -> again += session == null ? 0 : session.back(line.step());
+                default -> {
+                    if (session != null) { // a torn line may have been its start
+                        session.add(line);
+                    }
+                }
             }
             lastAt = line.at();
             if (session != null && !line.event().equals(GoodputLine.REQUEUE)) {
                 session.last = line.at();
             }
         }
-        double total = lines.isEmpty() ? 0 : (session.last - sessions.get(0).launched) / 1e3;
+        double total = (session.last - sessions.get(0).launched) / 1e3;
         double stepping = sum(sessions, GoodputLine.Spent::stepping);
         double starting = sum(sessions, GoodputLine.Spent::starting);
         double saving = sum(sessions, GoodputLine.Spent::saving);
@@ -115,7 +136,7 @@ public record Goodput(
 
     /** Seconds of notice that a drain needs, with half as much again to spare: what {@code #SBATCH --signal=B:USR1@} is to say. */
     public long notice() {
-        return (long) Math.ceil(Math.max(LEAST_NOTICE, 1.5 * (step + save) + CLOSING));
+        return (long) Math.ceil(Math.max(LEAST_NOTICE, 1.5 * (step + save) + CLOSING_SECONDS));
     }
 
     /** The times in a row, up to now, that the run asked to be queued again at a step: it came no further in between. */

@@ -4,11 +4,13 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -84,22 +86,42 @@ public final class GoodputFile implements StepListener {
         long since = before.isEmpty()
                 ? launched
                 : Math.max(launched, before.get(before.size() - 1).at());
-        return new GoodputFile(StepLines.open(file), environment, since, millis);
+        return new GoodputFile(append(file), environment, since, millis);
+    }
+
+    /** A line that a kill has torn must not swallow the next one. */
+    private static StepLines append(Path file) {
+        try {
+            if (Files.exists(file) && Files.size(file) > 0 && !endsWithALine(file)) {
+                Files.writeString(file, "\n", StandardOpenOption.APPEND);
+            }
+        } catch (IOException e) {
+            throw new UserException(file + ": cannot be written (" + UserException.reason(e) + ")", e);
+        }
+        return StepLines.open(file);
+    }
+
+    private static boolean endsWithALine(Path file) throws IOException {
+        try (SeekableByteChannel bytes = Files.newByteChannel(file)) {
+            ByteBuffer last = ByteBuffer.allocate(1);
+            bytes.position(bytes.size() - 1).read(last);
+            return last.get(0) == '\n';
+        }
     }
 
     /** Reads all lines but those that a kill has torn; none where there is no file. */
     static List<GoodputLine> read(Path file) {
-        List<GoodputLine> read = new ArrayList<>();
         try {
-            for (String line : Files.readAllLines(file)) {
-                parse(line).ifPresent(read::add);
-            }
+            return parse(Files.readAllLines(file));
         } catch (NoSuchFileException e) {
             return List.of();
         } catch (IOException e) {
             throw new UserException(file + ": cannot be read (" + UserException.reason(e) + ")", e);
         }
-        return read;
+    }
+
+    static List<GoodputLine> parse(List<String> lines) {
+        return lines.stream().flatMap(line -> parse(line).stream()).toList();
     }
 
     private static Optional<GoodputLine> parse(String line) {
@@ -116,7 +138,7 @@ public final class GoodputFile implements StepListener {
     }
 
     static void requeue(Path file, long step, long at) {
-        try (StepLines lines = StepLines.open(file)) {
+        try (StepLines lines = append(file)) {
             lines.append(GoodputLine.of(at, GoodputLine.REQUEUE, step, null));
         }
     }

@@ -116,10 +116,7 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                 .onMessage(CoordinatorCommand.Validated.class, this::validated)
                 .onMessage(CoordinatorCommand.CheckpointCommitted.class, this::saved)
                 .onMessage(CoordinatorCommand.WorkerFailed.class, failed -> perform(protocol.fail(failed.line())))
-                .onMessage(CoordinatorCommand.Drain.class, drain -> {
-                    perform(protocol.drain(drain.reason()));
-                    return hurry(drain.notice());
-                })
+                .onMessage(CoordinatorCommand.Drain.class, this::drain)
                 .onMessage(CoordinatorCommand.SaveNow.class, save -> perform(protocol.saveNow(save.reason())))
                 .onMessage(CoordinatorCommand.Look.class, look -> {
                     look.replyTo().tell(view());
@@ -153,6 +150,11 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
         perform(protocol.join(join.worker(), join.node(), join.address(), weights));
         guarded(this::tellNodes);
         return this;
+    }
+
+    Behavior<CoordinatorCommand> drain(CoordinatorCommand.Drain drain) {
+        perform(protocol.drain(drain.reason()));
+        return hurry(drain.notice());
     }
 
     Behavior<CoordinatorCommand> leave(CoordinatorCommand.Leave leave) {

@@ -27,6 +27,7 @@ import org.rekindle.coordinator.ledger.LedgerEvent;
 import org.rekindle.coordinator.ledger.LedgerTail;
 import org.rekindle.coordinator.membership.Roster;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
+import org.rekindle.coordinator.protocol.CoordinatorCommand.Drain;
 import org.rekindle.coordinator.protocol.CoordinatorCommand.Join;
 import org.rekindle.coordinator.protocol.CoordinatorCommand.Leave;
 import org.rekindle.coordinator.protocol.Outcome;
@@ -52,6 +53,7 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
     private final IntSupplier nodes;
     private final Map<ActorRef<WorkerCommand>, Join> joined = new LinkedHashMap<>();
     private final Map<ActorRef<WorkerCommand>, Leave> leaving = new LinkedHashMap<>();
+    private Drain drain; // null where nobody asked
     private final Set<Address> newcomers = new HashSet<>(); // nodes that have no part in the run yet
     private int looks;
 
@@ -124,6 +126,10 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
                     leaving.put(leave.worker(), leave);
                     return this;
                 })
+                .onMessage(Drain.class, asked -> {
+                    drain = asked;
+                    return this;
+                })
                 .onMessage(CoordinatorCommand.Enter.class, enter -> {
                     newcomers.add(enter.replyTo().path().address());
                     return this; // it asks again
@@ -190,6 +196,9 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
         Coordinator coordinator = new Coordinator(getContext(), timers, lead, ledger, protocol, start);
         for (Join join : joined.values()) {
             coordinator.join(join, weights(join, takeover, saved.step(), lineage));
+        }
+        if (drain != null) {
+            coordinator.drain(drain);
         }
         leaving.values().forEach(leave -> coordinator.leave(leave));
         return coordinator.perform(protocol.patienceOver());

@@ -153,7 +153,9 @@ public final class StepProtocol<W> {
             tell(worker, new Stop(outcome == null ? Outcome.left(committed) : outcome));
             return takeEffects();
         }
-        roster.leaves(worker);
+        if (!roster.leaves(worker)) {
+            return takeEffects();
+        }
         int rank = rankOf(worker);
         if (roster.staying().isEmpty()) {
             return drain(reason);
@@ -353,7 +355,8 @@ public final class StepProtocol<W> {
     /** A drain cannot wait for a checkpoint either: the run will go on from the newest one. */
     public List<Effect<W>> giveUp(String why) {
         if (outcome == null && draining) {
-            notice("no checkpoint of step %d, the newest is of step %d: %s".formatted(committed, saved, why));
+            notice("the run ends at the checkpoint of step %d, without step %s: %s"
+                    .formatted(saved, saved == committed ? committed + 1 : saved + 1 + " to " + committed, why));
             end(Outcome.drained(saved));
         }
         return takeEffects();

@@ -2,6 +2,7 @@ package org.rekindle.coordinator.steps;
 
 import java.time.Duration;
 import java.util.Locale;
+import org.rekindle.coordinator.monitoring.Goodput;
 
 /**
  * What a drain can still do before the machines end; all in seconds.
@@ -11,9 +12,6 @@ import java.util.Locale;
  * @param save what a checkpoint takes; NaN where none was measured
  */
 record TimeLeft(double notice, double step, double save) {
-
-    /** For the workers to close, the processes to end and SLURM to be asked; of a short notice a third. */
-    private static final double CLOSING = 20;
 
     /** How far it comes. */
     enum Reach {
@@ -36,13 +34,18 @@ record TimeLeft(double notice, double step, double save) {
         return Duration.ofMillis((long) (usable() * 1000));
     }
 
+    /** Of a short notice a third is kept for closing. */
     private double usable() {
-        return notice - Math.min(CLOSING, notice / 3);
+        return notice - Math.min(Goodput.CLOSING_SECONDS, notice / 3);
     }
 
     /** In words that follow what was decided. */
     String describe() {
-        return String.format(
-                Locale.ROOT, "a step takes %.1f s, a checkpoint %.1f s, and %.0f s are left", step, save, usable());
+        return "a step takes %s, a checkpoint %s, and there were %s for both"
+                .formatted(seconds(step), seconds(save), seconds(usable()));
+    }
+
+    private static String seconds(double seconds) {
+        return Double.isNaN(seconds) ? "nobody knows how long" : String.format(Locale.ROOT, "%.1f s", seconds);
     }
 }

@@ -64,7 +64,7 @@ class GoodputTest {
         step(second, 6, 3, 1, false);
         second.close();
 
-        Goodput goodput = Goodput.of(run);
+        Goodput goodput = Goodput.of(run.toString());
         assertThat(goodput.sessions()).isEqualTo(2);
         assertThat(goodput.requeues()).isEqualTo(1);
         assertThat(goodput.away()).isEqualTo(60, EXACT);
@@ -96,7 +96,7 @@ class GoodputTest {
             step(file, step, 2, 1, false);
         }
         file.close();
-        Goodput goodput = Goodput.of(run);
+        Goodput goodput = Goodput.of(run.toString());
         assertThat(goodput.again()).isEqualTo(6, EXACT);
         assertThat(goodput.stepping()).isEqualTo(8, EXACT);
     }
@@ -109,7 +109,19 @@ class GoodputTest {
             step(killed, step, 1, 1, false);
         }
         Files.writeString(file(), Files.readString(file()) + "{\"at\":12"); // what a kill may leave
-        assertThat(Goodput.of(run).stepping()).isEqualTo(20, EXACT);
+        assertThat(Goodput.of(run.toString()).stepping()).isEqualTo(20, EXACT);
+        clock.addAndGet(100_000);
+        GoodputFile next = session(Map.of());
+        next.started(0, 100, 0);
+        next.close();
+        assertThat(Goodput.of(run.toString()).sessions()).isEqualTo(2);
+        assertThat(Goodput.of(run.toString()).away()).isEqualTo(105, EXACT);
+    }
+
+    @Test
+    void aFileWithoutASessionIsToldSo() {
+        GoodputFile.requeue(file(), 0);
+        assertThatThrownBy(() -> Goodput.of(run.toString())).isInstanceOf(UserException.class);
     }
 
     @Test
@@ -125,7 +137,7 @@ class GoodputTest {
 
     @Test
     void aFolderWithoutARunIsNamed() {
-        assertThatThrownBy(() -> Goodput.of(run.resolve("none")))
+        assertThatThrownBy(() -> Goodput.of(run.resolve("none").toString()))
                 .isInstanceOf(UserException.class)
                 .hasMessageContaining("no goodput.jsonl");
     }

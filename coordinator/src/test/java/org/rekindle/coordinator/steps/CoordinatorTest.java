@@ -311,8 +311,8 @@ class CoordinatorTest {
                 .isTrue();
         worker.expectMessage(new WorkerCommand.Stop(Outcome.drained(0))); // nobody said that the checkpoint is there
         kit.createTestProbe().awaitAssert(() -> assertThat(lines)
-                .anyMatch(
-                        line -> line.startsWith("no checkpoint of step 1, the newest is of step 0: the time is over")));
+                .anyMatch(line -> line.startsWith(
+                        "the run ends at the checkpoint of step 0, without step 1 to 1: the time is over")));
     }
 
     @Test

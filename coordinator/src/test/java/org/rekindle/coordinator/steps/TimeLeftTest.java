@@ -23,7 +23,7 @@ class TimeLeftTest {
 
     @Test
     void theEndIsKeptForClosing() {
-        assertThat(new TimeLeft(120, 1, 1).patience()).isEqualTo(Duration.ofSeconds(100));
+        assertThat(new TimeLeft(120, 1, 1).patience()).isEqualTo(Duration.ofSeconds(95));
         assertThat(new TimeLeft(30, 1, 1).patience()).isEqualTo(Duration.ofSeconds(20));
     }
 }

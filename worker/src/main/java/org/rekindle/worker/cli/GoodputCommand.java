@@ -1,6 +1,5 @@
 package org.rekindle.worker.cli;
 
-import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.rekindle.coordinator.monitoring.Goodput;
 import picocli.CommandLine.Command;
@@ -9,8 +8,9 @@ import picocli.CommandLine.Mixin;
 /** {@code rekindle goodput}. */
 @Command(
         name = "goodput",
-        description = "Tells where the time of a run went, through all its requeues: goodput run=DIR."
-                + " The last line on stdout is JSON.")
+        description =
+                "Tells where the time of a run went, through all its requeues: goodput run=DIR, or run=s3://bucket/prefix/NAME."
+                        + " The last line on stdout is JSON.")
 final class GoodputCommand implements Callable<Integer> {
 
     @Mixin
@@ -18,7 +18,7 @@ final class GoodputCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Goodput goodput = Goodput.of(Path.of(keyValues.required("goodput", "run")));
+        Goodput goodput = Goodput.of(keyValues.required("goodput", "run"));
         goodput.table().forEach(System.out::println);
         System.out.println(Json.line(goodput));
         return 0;

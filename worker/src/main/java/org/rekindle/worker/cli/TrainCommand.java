@@ -30,11 +30,13 @@ import org.rekindle.worker.launch.Requeue;
 import org.rekindle.worker.launch.WorkerProcess;
 import org.rekindle.worker.pipeline.PipelineInit;
 import org.rekindle.worker.torchscript.Torch;
+import org.rekindle.worker.training.DrainSignals;
 import org.rekindle.worker.training.HalfJoinedException;
 import org.rekindle.worker.training.LrSchedule;
 import org.rekindle.worker.training.ModelSession;
 import org.rekindle.worker.training.TrainingRun;
 import org.rekindle.worker.trust.NodeCredentials;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -178,17 +180,25 @@ final class TrainCommand implements Callable<Integer> {
         return train(config, place, SamplePictures.later(config), TrainingRun::follow);
     }
 
-    private static int end(RunConfig config, Outcome outcome, boolean led) {
-        if (outcome.kind() == Outcome.Kind.FAILED) {
-            throw new UserException(outcome.line());
+    /** SLURM may end this process as soon as it is asked for anything: no signal of its cuts that short. */
+    @SuppressWarnings("try") // the signals are only held
+    private static int end(Requeue requeue, Outcome outcome, boolean led) {
+        try (DrainSignals held = new DrainSignals(false, ignored -> {}, ignored -> {})) {
+            if (outcome.kind() == Outcome.Kind.FAILED) {
+                throw new UserException(outcome.line());
+            }
+            System.out.println(outcome.line());
+            int code = requeue.after(outcome, led);
+            if (led) {
+                requeue.tell(code);
+            }
+            return code;
+        } catch (UserException e) {
+            if (led) {
+                requeue.tell(CommandLine.ExitCode.SOFTWARE);
+            }
+            throw e;
         }
-        System.out.println(outcome.line());
-        Requeue requeue = new Requeue(config.experiment(), System.getenv(), System.out::println);
-        int code = requeue.after(outcome, led);
-        if (led) {
-            requeue.tell(code);
-        }
-        return code;
     }
 
     private static int train(
@@ -211,15 +221,18 @@ final class TrainCommand implements Callable<Integer> {
                 },
                 with(bucket, List.of(console, samples))));
         samples.end(outcome.kind() == Outcome.Kind.COMPLETED);
+        Runnable keep = () -> bucket.ifPresent(kept -> {
+            kept.uploadLogs();
+            if (leads.get()) {
+                kept.uploadMetrics();
+            }
+        });
+        boolean hasPeers = place.nodes() > 1 && !place.isElastic();
         try {
-            return end(config, outcome, leads.get());
+            Requeue requeue = new Requeue(config.experiment(), hasPeers, System.getenv(), keep, System.out::println);
+            return end(requeue, outcome, leads.get());
         } finally { // the end, too, is in the files
-            bucket.ifPresent(kept -> {
-                kept.uploadLogs();
-                if (leads.get()) {
-                    kept.uploadMetrics();
-                }
-            });
+            keep.run();
         }
     }
 

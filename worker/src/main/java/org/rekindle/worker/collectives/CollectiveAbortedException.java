@@ -5,7 +5,7 @@ public class CollectiveAbortedException extends RuntimeException {
 
     private final int rank;
 
-    CollectiveAbortedException(int rank, String line) {
+    public CollectiveAbortedException(int rank, String line) {
         super(line);
         this.rank = rank;
     }

@@ -18,9 +18,16 @@ import org.rekindle.data.UserException;
  * What follows in a SLURM job when its run has drained: the job is queued again, once, by the process that led the run. A process that is
  * alone in its job, as in a job array, asks for itself. A run that is completed or failed is not queued again.
  *
+ * @param hasPeers whether other workers of the run may be in the same job
+ * @param keep keeps what the run folder holds; called before anything is asked that may end this process
  * @param told hears what was asked
  */
-public record Requeue(ExperimentConfig experiment, Map<String, String> environment, Consumer<String> told) {
+public record Requeue(
+        ExperimentConfig experiment,
+        boolean hasPeers,
+        Map<String, String> environment,
+        Runnable keep,
+        Consumer<String> told) {
 
     /** The run wants to go on and this process could not say so to SLURM: {@code EX_TEMPFAIL} of BSD's sysexits.h. */
     public static final int EXIT_CODE = 75;
@@ -39,20 +46,37 @@ public record Requeue(ExperimentConfig experiment, Map<String, String> environme
      * @throws UserException when the run has asked too often without coming further
      */
     public int after(Outcome outcome, boolean led) {
-        String job = environment.get("SLURM_JOB_ID");
-        boolean alone = environment.getOrDefault("SLURM_NTASKS", "1").equals("1");
         boolean drained = outcome.kind() == Outcome.Kind.DRAINED;
         boolean left = outcome.kind() == Outcome.Kind.LEFT;
-        if (job == null || !experiment.requeue() || !(drained && led || alone && (drained || left))) {
+        if (!environment.containsKey("SLURM_JOB_ID") || !experiment.requeue() || !drained && !left) {
             return outcome.exitCode();
         }
+        boolean alone =
+                !hasPeers && environment.getOrDefault("SLURM_NTASKS", "1").equals("1");
+        if (!alone && left) {
+            return EXIT_CODE; // counts only where nobody led the run to an end
+        } else if (!alone && !led) {
+            return outcome.exitCode();
+        }
+        if (drained && led) {
+            count(outcome.step());
+        }
+        keep.run();
+        return requeue(job());
+    }
+
+    /** A task of an array has an id of its own, but the last one's is that of the whole array. */
+    private String job() {
+        String array = environment.get("SLURM_ARRAY_JOB_ID");
+        return array == null ? environment.get("SLURM_JOB_ID") : array + "_" + environment.get("SLURM_ARRAY_TASK_ID");
+    }
+
+    private int requeue(String job) {
         Answer state = scontrol("show", "job", job);
         // A job that was cancelled or requeued ends by SLURM's will; scontrol would bring a cancelled one back.
-        if (state.code == 0 && !state.text.contains("JobState=RUNNING")) {
-            return outcome.exitCode();
-        }
-        if (drained) {
-            count(outcome.step());
+        if (state.code == 0 && !state.text.contains("JobState=RUNNING") && !state.text.contains("Reason=TimeLimit")) {
+            told.accept("job " + job + " is about to end and is not queued again from here");
+            return 0;
         }
         Answer requeued = state.code == 0 ? scontrol("requeue", job) : state;
         if (requeued.code == 0) {

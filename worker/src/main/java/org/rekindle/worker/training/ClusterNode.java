@@ -87,7 +87,11 @@ record ClusterNode(
                 place.isElastic(),
                 name -> system.tell(new TrainingNode.Drain(name, notice)),
                 name -> system.tell(new TrainingNode.Leave(name, notice)))) {
-            return ended.get();
+            try {
+                return ended.get();
+            } finally {
+                terminate(system); // a signal must not end the process before what was decided is done
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return Outcome.failed("interrupted");
@@ -96,8 +100,6 @@ record ClusterNode(
                 throw half;
             }
             throw new IllegalStateException(e.getCause());
-        } finally {
-            terminate(system);
         }
     }
 

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -21,6 +22,7 @@ import org.rekindle.data.UserException;
 import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.worker.collectives.Collective;
+import org.rekindle.worker.collectives.CollectiveAbortedException;
 import org.rekindle.worker.diffusion.NoiseSchedule;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
@@ -52,6 +54,7 @@ public final class ModelSession implements TrainingSession {
 
     private NDArray measured;
     private Collective collective;
+    private BooleanSupplier isOver = () -> false;
     private List<ByteBuffer> norms; // one for each rank, where the state is shared
 
     ModelSession(
@@ -162,6 +165,11 @@ public final class ModelSession implements TrainingSession {
         this.step = manager.newSubManager();
         List<NDArray> losses = new ArrayList<>();
         for (LaneBatch batch : batches) {
+            if (isOver.getAsBoolean()) {
+                throw new CollectiveAbortedException(
+                        collective == null ? 0 : collective.rank(),
+                        "step " + step + " is over before lane " + batch.lane());
+            }
             try (NDManager scope = this.step.newSubManager()) {
                 LaneDraws draws = new LaneDraws(seed, step, batch.lane());
                 NDArray loss = objective.accumulate(scope, batch, draws, lanes).stopGradient();
@@ -203,6 +211,11 @@ public final class ModelSession implements TrainingSession {
 
     private void gatherWeights() {
         collective.allGather(optimizer.shards().parts(optimizer.weightMemory()));
+    }
+
+    @Override
+    public void endWhere(BooleanSupplier over) {
+        isOver = over;
     }
 
     @Override

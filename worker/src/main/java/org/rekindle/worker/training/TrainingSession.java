@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.function.BooleanSupplier;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.worker.collectives.Collective;
@@ -23,6 +24,13 @@ public interface TrainingSession extends AutoCloseable {
      * @param lanes lanes of the whole run, the divisor of loss and gradients
      */
     StepResult computeGradients(long step, List<LaneBatch> batches, int lanes);
+
+    /**
+     * Lets {@link #computeGradients} end early, between two lanes, with a {@code CollectiveAbortedException}.
+     *
+     * @param isOver whether nobody waits for the step any more
+     */
+    void endWhere(BooleanSupplier isOver);
 
     /**
      * Sums gradients over the workers of a generation from now on.

@@ -109,6 +109,7 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
             TrainingThread thread = new TrainingThread(context, worker, lanes, ring, checkpoints, states);
             thread.perform(0, () -> {
                 thread.session = session.get();
+                thread.session.endWhere(() -> ring.isOver(thread.assigned));
                 worker.tell(new WorkerActor.SessionReady());
             });
             return thread;

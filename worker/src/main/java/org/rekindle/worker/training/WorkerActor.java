@@ -74,6 +74,9 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     /** How long the training thread may take to close; samples are drawn after the last step of a complete run. */
     private static final Duration GRACE = Duration.ofSeconds(30);
 
+    /** The checkpoint is on disk, or there is no time for it: what is left of a notice is for SLURM. */
+    private static final Duration GRACE_DRAINED = Duration.ofSeconds(8);
+
     private static final Duration GRACE_COMPLETED = Duration.ofMinutes(10);
 
     /** A coordinator that was about to go may not have heard. */
@@ -373,8 +376,16 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
         lanes.close();
         ring.abort(Long.MAX_VALUE);
         thread.tell(new TrainingThread.Close());
-        timers.startSingleTimer(new GraceOver(), how.kind() == Outcome.Kind.COMPLETED ? GRACE_COMPLETED : GRACE);
+        timers.startSingleTimer(new GraceOver(), grace(how));
         return this;
+    }
+
+    private static Duration grace(Outcome how) {
+        return switch (how.kind()) {
+            case COMPLETED -> GRACE_COMPLETED;
+            case DRAINED -> GRACE_DRAINED;
+            default -> GRACE;
+        };
     }
 
     private Behavior<Command> leave() {

@@ -61,6 +61,11 @@ final class WorkerRing implements AutoCloseable {
         return ring;
     }
 
+    /** Whether a generation is over. */
+    synchronized boolean isOver(long generation) {
+        return aborted >= generation;
+    }
+
     /** A generation is over. */
     synchronized void abort(long generation) {
         aborted = Math.max(aborted, generation);

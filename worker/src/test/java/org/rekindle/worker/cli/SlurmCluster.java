@@ -104,6 +104,11 @@ final class SlurmCluster implements AutoCloseable {
         return new Job(run(variables, command), log);
     }
 
+    /** A job, or a task of an array. */
+    Job job(String id) {
+        return new Job(id, null);
+    }
+
     @Override
     public void close() throws IOException, InterruptedException {
         script("down");

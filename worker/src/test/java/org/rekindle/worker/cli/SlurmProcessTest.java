@@ -113,7 +113,7 @@ class SlurmProcessTest {
         SlurmCluster.Job job = submit(run, "single-node.sbatch", with(ONE_TASK, "--nodelist=n2"));
         job.awaitLines(run.files().metricsFile(), 40);
         cluster.client("scontrol", "update", "nodename=n2", "state=down", "reason=test");
-        job.await("the requeue", () -> restartsOf(job) == 1);
+        job.await("the requeue", () -> restarts(job.id()) == 1);
         cluster.client("scontrol", "update", "nodename=n2", "state=resume");
         assertCompletedOnce(job, run, 1);
     }
@@ -193,7 +193,13 @@ class SlurmProcessTest {
                         && run.files().events("generation").size() >= 2);
         int size = run.files().metrics().size();
         array.awaitLines(run.files().metricsFile(), size + 20);
-        cluster.client("scancel", "--batch", "--signal=USR1", array.id() + "_1");
+        cluster.client(
+                "scancel",
+                "--batch",
+                "--signal=USR1",
+                array.id() + "_2"); // the last one, whose id is that of the whole array
+        array.await("its return", () -> restarts(array.id() + "_2") == 1);
+        assertThat(restarts(array.id() + "_0") + restarts(array.id() + "_1")).isZero();
         array.await("everybody's end", () -> states(array.id()).stream().allMatch("COMPLETED"::equals));
         run.files().assertSameTrainingAs(undisturbed);
         run.verify();
@@ -209,9 +215,9 @@ class SlurmProcessTest {
         }
     }
 
-    private static int restartsOf(SlurmCluster.Job job) throws IOException {
+    private static int restarts(String job) throws IOException {
         try {
-            return job.restarts();
+            return cluster.job(job).restarts();
         } catch (InterruptedException e) {
             throw new IOException(e);
         }

@@ -14,6 +14,7 @@ import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.checkpoints.TrainerState;
 import org.rekindle.data.lanes.LaneBatch;
@@ -45,6 +46,11 @@ class FakeSession implements TrainingSession {
         gradients = new ArrayList<>();
         batches.forEach(batch -> gradients.addAll(batch.keys()));
         return new StepResult(batches.size() * 2.0, 1.0, true);
+    }
+
+    @Override
+    public void endWhere(BooleanSupplier isOver) {
+        // its steps are short
     }
 
     @Override
