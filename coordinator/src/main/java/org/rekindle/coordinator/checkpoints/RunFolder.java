@@ -167,6 +167,12 @@ public final class RunFolder implements AutoCloseable {
         }
     }
 
+    /** Whether the run, when it was led last, came to its end; what a killed process leaves says so of none. */
+    public boolean hasEnded() {
+        List<String> nodes = bucket != null ? bucket.nodes() : nodes(path.resolve(NODES));
+        return !nodes.isEmpty() && nodes.stream().allMatch(String::isBlank);
+    }
+
     /** Hosts and ports of those of the nodes kept last which somebody listens at. */
     public static List<String> livingNodes(RunConfig config) {
         Optional<RunBucket> bucket = RunBucket.of(config);

@@ -101,7 +101,11 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
         this.ledger = ledger;
         this.protocol = protocol;
         this.newest = lead.checkpoints().location(start.saved());
-        guarded(() -> tellStart(start.committed()));
+        guarded(() -> {
+            tellNodes(List.of(
+                    address(getContext().getSystem().address()))); // a run that has begun is not one that has ended
+            tellStart(start.committed());
+        });
     }
 
     @Override
@@ -199,6 +203,10 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
                         .distinct()
                         .limit(MAX_NODES_TOLD)
                         .toList();
+        tellNodes(addresses);
+    }
+
+    private void tellNodes(List<String> addresses) {
         if (!addresses.equals(told)) {
             lead.nodes().keep(addresses);
             told = addresses;
@@ -207,7 +215,10 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
 
     private String address(ActorRef<WorkerCommand> worker) {
         Address of = worker.path().address();
-        Address at = of.hasGlobalScope() ? of : getContext().getSystem().address();
+        return address(of.hasGlobalScope() ? of : getContext().getSystem().address());
+    }
+
+    private static String address(Address at) {
         return at.getHost().orElse("") + ":" + at.getPort().orElse(0);
     }
 

@@ -30,6 +30,7 @@ import org.rekindle.coordinator.protocol.CoordinatorCommand;
 import org.rekindle.coordinator.protocol.CoordinatorCommand.Drain;
 import org.rekindle.coordinator.protocol.CoordinatorCommand.Join;
 import org.rekindle.coordinator.protocol.CoordinatorCommand.Leave;
+import org.rekindle.coordinator.protocol.EnterAnswer;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.coordinator.protocol.WorkerCommand;
 import org.rekindle.coordinator.protocol.WorkerCommand.Stop;
@@ -107,6 +108,10 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
         return Behaviors.receive(CoordinatorCommand.class)
                 .onMessage(Join.class, join -> {
                     join.worker().tell(new Stop(Outcome.failed(line)));
+                    return Behaviors.same();
+                })
+                .onMessage(CoordinatorCommand.Enter.class, enter -> {
+                    enter.replyTo().tell(new EnterAnswer.Refused(line));
                     return Behaviors.same();
                 })
                 .onAnyMessage(ignored -> Behaviors.same())

@@ -105,6 +105,10 @@ public record TrainingRun(
     private Behavior<CoordinatorCommand> takeover() {
         return CoordinatorTakeover.create(() -> {
             RunFolder folder = RunFolder.takeOver(config, TAKE_OVER);
+            if (folder.hasEnded()) {
+                folder.close();
+                throw new UserException("the run ended before this worker had a part in it; start it again to go on");
+            }
             return lead(folder, folder.checkpoints().newestIntact().lanes());
         });
     }
