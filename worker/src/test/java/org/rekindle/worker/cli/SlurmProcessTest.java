@@ -139,7 +139,7 @@ class SlurmProcessTest {
     void withoutScontrolTheExitCodeRequeues() throws Exception {
         RunningWorkers run = new RunningWorkers(folder, "code", STEPS);
         Path bin = Files.createDirectories(folder.resolve("bin"));
-        for (String tool : List.of("bash", "dirname", "grep", "head", "hostname", "sleep", "srun")) {
+        for (String tool : List.of("bash", "cat", "dirname", "grep", "head", "hostname", "rm", "sleep", "srun")) {
             Path stand = bin.resolve(tool);
             Files.writeString(stand, "#!/bin/sh\nexec /usr/bin/" + tool + " \"$@\"\n");
             assertThat(stand.toFile().setExecutable(true)).isTrue();
