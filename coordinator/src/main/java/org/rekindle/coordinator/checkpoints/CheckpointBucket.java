@@ -89,16 +89,14 @@ final class CheckpointBucket implements Checkpoints {
     }
 
     private void name(StoredCheckpoint stored, long generation) throws IOException {
-        List<String> replaced = new ArrayList<>();
+        Set<StoredCheckpoint> replaced = new LinkedHashSet<>();
         CheckpointIndex.change(bucket, index -> {
             index.pass(run.location(), generation);
-            replaced.clear();
-            find(index, stored.step()).map(StoredCheckpoint::folder).ifPresent(replaced::add);
+            find(index, stored.step()).ifPresent(replaced::add);
             return index.with(stored.step(), stored.folder());
         });
-        for (String other : replaced) {
-            remove(new StoredCheckpoint(bucket, stored.step(), other));
-        }
+        replaced.remove(stored); // this change took place before, and nobody heard of it
+        replaced.forEach(this::remove);
     }
 
     /** Removes what is not committed, as far as the store can be reached; who was left behind is told so, whatever failed first. */

@@ -287,6 +287,19 @@ class CheckpointBucketTest {
     }
 
     @Test
+    void aCommitWhoseAnswerIsLostWhileAnotherChangesTheIndexStays() throws IOException {
+        checkpoints.commit(state(1), writer("old"));
+        TrainerState other = new TrainerState(1, 16, 2, Map.of(0, LaneCursor.START), 0, "hash", null);
+        front.loseAnswer("PUT .*/index.json", () -> onDisk("other", null).fence(2));
+
+        checkpoints.commit(other, writer("new"));
+
+        assertThat(weights(found(reader()).orElseThrow())).isEqualTo("new");
+        assertThat(passedOver).isEmpty();
+        assertThat(checkpoints.leftovers()).as("what it replaced").isEmpty();
+    }
+
+    @Test
     void whoWasLeftBehindCommitsNothing() throws IOException {
         checkpoints.commit(state(1), 1, writer("a"));
         CheckpointBucket other = onDisk("other", null);
