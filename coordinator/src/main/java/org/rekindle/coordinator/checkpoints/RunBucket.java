@@ -93,7 +93,7 @@ public final class RunBucket {
 
     /** @throws IOException when two processes could not be kept apart there */
     void requireConditions() throws IOException {
-        bucket.requireConditions("probe");
+        bucket.requireConditions();
     }
 
     void keepNodes(String lines) throws IOException {
