@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.rekindle.data.UserException;
@@ -67,11 +66,11 @@ final class CheckpointBucket implements Checkpoints {
             }
             local.discard(state.step()); // what was there was never committed, or by others
             Checkpoint written = local.commit(state, writer);
-            stored = new StoredCheckpoint(bucket, state.step(), folder(state.step()));
+            stored = new StoredCheckpoint(bucket, state.step(), StoredCheckpoint.newFolder(state.step(), generation));
             stored.upload(written.folder(), newestFirst(index).stream().findFirst());
             name(stored, generation);
             run.write(LINK, link(stored));
-            retain(state.step());
+            retain(stored);
             return written;
         } catch (IOException e) {
             throw abandoned(stored, generation, unwritable(state.step(), e));
@@ -82,10 +81,6 @@ final class CheckpointBucket implements Checkpoints {
 
     private static boolean isWhole(StoredCheckpoint there, TrainerState state) throws IOException {
         return there.problemOfSizes().isEmpty() && there.state().equals(Optional.of(state));
-    }
-
-    private static String folder(long step) {
-        return CheckpointFolder.name(step) + "-" + UUID.randomUUID();
     }
 
     private void name(StoredCheckpoint stored, long generation) throws IOException {
@@ -127,25 +122,36 @@ final class CheckpointBucket implements Checkpoints {
                 bucket.location() + ": cannot be read (" + UserException.reason(e) + "); check experiment.log_dir", e);
     }
 
-    /** Takes what {@code keep} does not keep out of the index, and removes it. Damaged ones do not count. */
-    private void retain(long newest) {
+    /**
+     * Takes what {@code keep} does not keep out of the index, and removes it. Damaged ones do not count. Later steps of this generation
+     * or newer ones are not this writer's to judge.
+     *
+     * @throws FencedException when the run went on without its generation: it removes nothing then
+     */
+    private void retain(StoredCheckpoint newest) {
         if (keep == null) {
             return;
         }
         try {
-            List<StoredCheckpoint> others = newestFirst();
-            others.removeIf(other -> other.step() == newest);
+            CheckpointIndex now = CheckpointIndex.read(bucket);
+            now.pass(run.location(), newest.generation());
+            List<StoredCheckpoint> others = newestFirst(now);
+            others.removeIf(other -> other.step() == newest.step()
+                    || other.step() > newest.step() && other.generation() >= newest.generation());
             List<StoredCheckpoint> kept = new ArrayList<>();
             for (StoredCheckpoint other : others) {
                 if (kept.size() < keep - 1
-                        && other.step() < newest
+                        && other.step() < newest.step()
                         && other.problemOfSizes().isEmpty()) {
                     kept.add(other);
                 }
             }
             others.removeAll(kept);
             List<String> folders = others.stream().map(StoredCheckpoint::folder).toList();
-            CheckpointIndex.change(bucket, index -> index.without(folders));
+            CheckpointIndex.change(bucket, index -> {
+                index.pass(run.location(), newest.generation());
+                return index.without(folders);
+            });
             others.forEach(this::remove);
         } catch (IOException e) {
             warn(e);

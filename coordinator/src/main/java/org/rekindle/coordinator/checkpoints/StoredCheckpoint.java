@@ -10,6 +10,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.UUID;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.rekindle.data.Sha256;
 import org.rekindle.data.stores.Bucket;
 import org.rekindle.data.stores.Bucket.Content;
@@ -25,6 +28,23 @@ record StoredCheckpoint(Bucket bucket, long step, String folder) {
 
     /** The largest object that a store copies in one request. */
     private static final long LARGEST_COPY = 5L << 30;
+
+    private static final Pattern NAME = Pattern.compile("step_[0-9]+-g([0-9]+)-.*");
+
+    /** A name that nobody else uses. */
+    static String newFolder(long step, long generation) {
+        return CheckpointFolder.name(step) + "-g" + generation + "-" + UUID.randomUUID();
+    }
+
+    /** The generation whose writer took this name; 0 where it says none. */
+    static long generation(String folder) {
+        Matcher name = NAME.matcher(folder);
+        return name.matches() ? Long.parseLong(name.group(1)) : 0;
+    }
+
+    long generation() {
+        return generation(folder);
+    }
 
     private String key(String name) {
         return folder + "/" + name;

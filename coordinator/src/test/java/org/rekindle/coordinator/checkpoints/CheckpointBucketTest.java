@@ -112,7 +112,7 @@ class CheckpointBucketTest {
         assertThat(reader().newestIntact()).isEqualTo(state(10));
         assertThat(reader().read(checkpoints.location(0)).state()).isEqualTo(state(0));
         assertThat(run.read("current_pipeline").orElseThrow().text())
-                .matches("checkpoints/step_00000010-[-0-9a-f]+/pipeline\n");
+                .matches("checkpoints/step_00000010-g[0-9]+-[-0-9a-f]+/pipeline\n");
         assertThat(checkpoints.linkProblem()).isEmpty();
         assertThat(passedOver).isEmpty();
         assertThat(found(checkpoints).orElseThrow().state()).isEqualTo(state(10));
@@ -314,6 +314,38 @@ class CheckpointBucketTest {
         other.beginLineage(3);
         assertThat(checkpoints.lineage()).isEqualTo(3);
         assertThat(checkpoints.fence()).isEqualTo(3);
+    }
+
+    @Test
+    void whoIsLeftBehindBeforeItsRetentionRemovesNothing() throws IOException {
+        CheckpointBucket other = onDisk("other", null);
+        checkpoints = onDisk("first", 2);
+        checkpoints.commit(state(1), 1, writer("one"));
+        front.after("PUT .*/current_pipeline", () -> {
+            other.fence(2);
+            other.commit(state(3), 2, writer("three"));
+            other.commit(state(4), 2, writer("four"));
+        });
+
+        assertThatThrownBy(() -> checkpoints.commit(state(2), 1, writer("two"))).isInstanceOf(FencedException.class);
+
+        assertThat(other.newestFirst())
+                .extracting(StoredCheckpoint::step)
+                .containsExactly(4L, 3L, 2L, 1L);
+    }
+
+    @Test
+    void retentionRemovesLaterStepsOfOlderGenerationsAlone() throws IOException {
+        CheckpointBucket other = onDisk("other", null);
+        checkpoints = onDisk("first", 2);
+        checkpoints.commit(state(1), 1, writer("one"));
+        checkpoints.commit(state(3), 1, writer("of a past that was left"));
+        other.beginLineage(2);
+        front.after("PUT .*/current_pipeline", () -> other.commit(state(4), 2, writer("four")));
+
+        checkpoints.commit(state(2), 2, writer("two"));
+
+        assertThat(other.newestFirst()).extracting(StoredCheckpoint::step).containsExactly(4L, 2L, 1L);
     }
 
     @Test
