@@ -82,12 +82,10 @@ public final class RunBucket {
      * Makes this process the one that leads the run: nobody who led it before adds anything any more, and what they left unfinished is
      * removed.
      *
-     * @param copy where the ledger is copied to
+     * @param ledger opened by this process
      */
-    void claim(Path copy) throws IOException {
-        try (Ledger ledger = ledger(copy)) {
-            checkpoints.fence(Math.max(ledger.tail().generation(), checkpoints.fence()) + 1);
-        }
+    void claim(Ledger ledger) throws IOException {
+        checkpoints.fence(Math.max(ledger.tail().generation(), checkpoints.fence()) + 1);
         checkpoints.removeLeftovers();
     }
 

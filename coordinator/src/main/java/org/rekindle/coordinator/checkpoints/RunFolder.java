@@ -47,6 +47,7 @@ public final class RunFolder implements AutoCloseable {
     private final FileChannel lock;
     private final RunBucket bucket; // null where the folder is all there is
     private final Checkpoints checkpoints;
+    private Ledger ledger; // once opened
 
     private RunFolder(Path path, Path held, FileChannel lock, RunBucket bucket, Checkpoints checkpoints) {
         this.path = path;
@@ -201,7 +202,7 @@ public final class RunFolder implements AutoCloseable {
         if (bucket == null) {
             checkpoints.removeLeftovers();
         } else {
-            bucket.claim(ledgerFile());
+            bucket.claim(ledger());
             bucket.fetchMetrics();
         }
     }
@@ -303,9 +304,15 @@ public final class RunFolder implements AutoCloseable {
         return path.resolve("ledger.jsonl");
     }
 
-    /** Opens the ledger, for the one that leads the run. */
-    public Ledger ledger() {
-        return bucket == null ? Ledger.open(ledgerFile()) : bucket.ledger(ledgerFile());
+    /**
+     * The ledger, for the one that leads the run; closed with this. It is opened once: in a bucket, opening it again would take it back from
+     * whoever leads the run by now.
+     */
+    public synchronized Ledger ledger() {
+        if (ledger == null) {
+            ledger = bucket == null ? Ledger.open(ledgerFile()) : bucket.ledger(ledgerFile());
+        }
+        return ledger;
     }
 
     public Checkpoints checkpoints() {
@@ -335,9 +342,11 @@ public final class RunFolder implements AutoCloseable {
     }
 
     @Override
-    public void close() {
-        try {
-            lock.close();
+    public synchronized void close() {
+        try (lock) {
+            if (ledger != null) {
+                ledger.close();
+            }
         } catch (IOException e) {
             throw new UserException(path + ": its lock cannot be released (" + UserException.reason(e) + ")", e);
         } finally {

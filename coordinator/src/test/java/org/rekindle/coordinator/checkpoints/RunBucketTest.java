@@ -145,6 +145,17 @@ class RunBucketTest {
     }
 
     @Test
+    void whoWasOvertakenBeforeItsFirstStepDoesNotTakeTheLedgerBack() throws IOException {
+        try (RunFolder first = RunFolder.open(config());
+                Ledger other = RunBucket.of(config).orElseThrow().ledger(folder.resolve("of-another-machine"))) {
+            assertThatThrownBy(() -> first.ledger().truncate(0))
+                    .isInstanceOf(UserException.class)
+                    .hasMessageContaining("another process leads this run now");
+            other.append(entry(1, 1));
+        }
+    }
+
+    @Test
     void aRunWhoseNodesAnswerIsInUse() throws IOException {
         try (ServerSocket node = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             String address = "127.0.0.1:" + node.getLocalPort();
