@@ -65,7 +65,7 @@ final class CheckpointBucket implements Checkpoints {
                 return fetch(there.get());
             }
             local.discard(state.step()); // what was there was never committed, or by others
-            Checkpoint written = local.commit(state, writer);
+            Checkpoint written = local.commit(state, generation, writer);
             stored = new StoredCheckpoint(bucket, state.step(), StoredCheckpoint.newFolder(state.step(), generation));
             stored.upload(written.folder(), newestFirst(index).stream().findFirst());
             name(stored, generation);
@@ -314,15 +314,25 @@ final class CheckpointBucket implements Checkpoints {
         return CheckpointIndex.read(bucket).checkpoints().isEmpty();
     }
 
-    @Override
-    public void removeLeftovers() throws IOException {
-        CheckpointIndex index = CheckpointIndex.read(bucket);
-        bucket.delete(bucket.list("").stream()
+    /**
+     * Raises the fence for a process that begins to lead, and removes what writers whom it keeps out left unfinished. What is not there yet
+     * when the fence rises may be a newer one's.
+     *
+     * @param newest a generation that the run has had
+     * @return the new fence: newer than that and than all before
+     */
+    long claim(long newest) throws IOException {
+        List<Bucket.Entry> before = bucket.list("");
+        CheckpointIndex index =
+                CheckpointIndex.change(bucket, now -> now.raised(Math.max(newest, now.fence()) + 1));
+        bucket.delete(before.stream()
                 .map(Bucket.Entry::key)
                 .filter(key -> isLeftover(index, key))
+                .filter(key -> StoredCheckpoint.generation(firstPart(key)) < index.fence())
                 .toList());
         local.removeLeftovers();
         Fetching.removeLeftovers(folder);
+        return index.fence();
     }
 
     /** First parts of keys that no commit has named: what writers or removals that were killed have left. */

@@ -83,10 +83,10 @@ public final class RunBucket {
      * removed.
      *
      * @param ledger opened by this process
+     * @return the generation that it writes checkpoints of, until workers form another
      */
-    void claim(Ledger ledger) throws IOException {
-        checkpoints.fence(Math.max(ledger.tail().generation(), checkpoints.fence()) + 1);
-        checkpoints.removeLeftovers();
+    long claim(Ledger ledger) throws IOException {
+        return checkpoints.claim(ledger.tail().generation());
     }
 
     /** @throws IOException when two processes could not be kept apart there */

@@ -48,6 +48,7 @@ public final class RunFolder implements AutoCloseable {
     private final RunBucket bucket; // null where the folder is all there is
     private final Checkpoints checkpoints;
     private Ledger ledger; // once opened
+    private long generation;
 
     private RunFolder(Path path, Path held, FileChannel lock, RunBucket bucket, Checkpoints checkpoints) {
         this.path = path;
@@ -200,9 +201,10 @@ public final class RunFolder implements AutoCloseable {
         }
         requireNew(config);
         if (bucket == null) {
-            checkpoints.removeLeftovers();
+            CheckpointFolder.open(path, null).removeLeftovers();
+            generation = checkpoints.fence();
         } else {
-            bucket.claim(ledger());
+            generation = bucket.claim(ledger());
             bucket.fetchMetrics();
         }
     }
@@ -313,6 +315,11 @@ public final class RunFolder implements AutoCloseable {
             ledger = bucket == null ? Ledger.open(ledgerFile()) : bucket.ledger(ledgerFile());
         }
         return ledger;
+    }
+
+    /** The generation of a checkpoint that is written before any has formed. */
+    public long generation() {
+        return generation;
     }
 
     public Checkpoints checkpoints() {

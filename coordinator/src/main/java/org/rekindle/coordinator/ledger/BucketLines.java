@@ -104,9 +104,11 @@ final class BucketLines implements AppendedLines {
         this.file = file;
         this.longestTail = longestTail;
         try {
+            // what is not there yet before the claim may be of a writer that comes after
+            List<Bucket.Entry> before = bucket.list("");
             claim();
             copy();
-            removeUnnamed();
+            removeUnnamed(before);
         } catch (IOException e) {
             throw unwritable(e);
         }
@@ -288,11 +290,11 @@ final class BucketLines implements AppendedLines {
     }
 
     /** What writers that were killed have left. Those who still live cannot make it count any more. */
-    private void removeUnnamed() throws IOException {
+    private void removeUnnamed(List<Bucket.Entry> found) {
         List<String> named =
                 head.segments().stream().map(Segment::name).collect(Collectors.toCollection(ArrayList::new));
         named.add(HEAD);
-        remove(bucket.list("").stream()
+        remove(found.stream()
                 .map(Bucket.Entry::key)
                 .filter(key -> !named.contains(key))
                 .toList());

@@ -92,7 +92,7 @@ class RunBucketTest {
     void anotherMachineGoesOnWithAllThatCounts() throws IOException {
         try (RunFolder run = RunFolder.open(config())) {
             run.keep(config);
-            run.checkpoints().commit(CheckpointFolderTest.state(1), CheckpointFolderTest.writer("w"));
+            run.checkpoints().commit(CheckpointFolderTest.state(1), run.generation(), CheckpointFolderTest.writer("w"));
             try (Ledger ledger = run.ledger()) {
                 ledger.append(LedgerEvent.generation(0, 3, List.of(0), "start"));
                 ledger.append(entry(1, 3));
@@ -175,7 +175,7 @@ class RunBucketTest {
     @Test
     void checkpointsWithoutRequeueAreNeverOverwritten() throws IOException {
         try (RunFolder run = RunFolder.open(config())) {
-            run.checkpoints().commit(CheckpointFolderTest.state(1), CheckpointFolderTest.writer("w"));
+            run.checkpoints().commit(CheckpointFolderTest.state(1), run.generation(), CheckpointFolderTest.writer("w"));
         }
         List<String> before = keys();
         assertThatThrownBy(() -> RunFolder.open(config("s3://bucket/" + prefix)))
@@ -203,7 +203,7 @@ class RunBucketTest {
         try (RunFolder run = RunFolder.open(config())) {
             TrainerState start = new TrainerState(0, 0, 1, Map.of(0, LaneCursor.START), 0, "hash", null);
             TrainerState end = new TrainerState(1, 4, 1, Map.of(0, new LaneCursor(0, 0, 0, 0, 1)), 0, "hash", null);
-            run.checkpoints().commit(start, CheckpointFolderTest.writer("a"));
+            run.checkpoints().commit(start, run.generation(), CheckpointFolderTest.writer("a"));
             try (Ledger ledger = run.ledger()) {
                 ledger.append(LedgerEvent.generation(0, 1, List.of(0), "start"));
                 ledger.append(new LedgerEntry(
@@ -212,7 +212,7 @@ class RunBucketTest {
                         Map.of(0, new LedgerEntry.Range(LaneCursor.START, new LaneCursor(0, 0, 0, 0, 1))),
                         false));
             }
-            run.checkpoints().commit(end, CheckpointFolderTest.writer("b"));
+            run.checkpoints().commit(end, run.generation(), CheckpointFolderTest.writer("b"));
         }
         List<String> before = keys();
         RunVerification whole = verification();

@@ -175,6 +175,26 @@ class BucketLinesTest {
     }
 
     @Test
+    void whoOpensRemovesNothingOfOneWhoOpensAfter() throws IOException {
+        open("begun").close();
+        List<BucketLines> later = new ArrayList<>();
+        List<String> appended = new ArrayList<>();
+        front.after("PUT .*head.jsonl", () -> {
+            BucketLines lines = open("later");
+            later.add(lines);
+            for (int step = 1; step <= 20; step++) {
+                lines.append(line(step, "some words or other"));
+                appended.add(textOf(line(step, "some words or other")));
+            }
+        });
+
+        open("overtaken").close();
+
+        assertThat(stored()).isEqualTo(appended);
+        later.get(0).close();
+    }
+
+    @Test
     void aLongLedgerIsInFewSegments() throws IOException {
         try (BucketLines lines = open("lines")) {
             for (int step = 1; step <= 300; step++) {
