@@ -38,6 +38,7 @@ final class CheckpointBucket implements Checkpoints {
     private final Integer keep;
     private final Path folder;
     private final CheckpointFolder local;
+    private StoredCheckpoint whole; // that this process wrote, or fetched and checked
 
     /**
      * Touches nothing yet.
@@ -67,8 +68,9 @@ final class CheckpointBucket implements Checkpoints {
             local.discard(state.step()); // what was there was never committed, or by others
             Checkpoint written = local.commit(state, generation, writer);
             stored = new StoredCheckpoint(bucket, state.step(), StoredCheckpoint.newFolder(state.step(), generation));
-            stored.upload(written.folder(), newestFirst(index).stream().findFirst());
+            stored.upload(written.folder(), Optional.ofNullable(whole).filter(one -> index.names(one.folder())));
             name(stored, generation);
+            whole = stored;
             run.write(LINK, link(stored));
             retain(stored);
             return written;
@@ -295,6 +297,7 @@ final class CheckpointBucket implements Checkpoints {
             Optional<String> problem = Manifest.problem(fetching.path());
             if (problem.isEmpty()) {
                 local.adopt(fetching.path(), stored.step());
+                whole = stored;
                 problem = CheckpointFolder.problem(copy);
             }
             return problem;

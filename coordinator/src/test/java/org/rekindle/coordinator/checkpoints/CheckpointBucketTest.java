@@ -172,6 +172,29 @@ class CheckpointBucketTest {
     }
 
     @Test
+    void nothingIsCopiedFromACheckpointThatWasPassedOver() throws IOException {
+        checkpoints.commit(state(1), 0, writer("one"));
+        checkpoints.commit(state(2), 0, writer("two"));
+        server.put(key(checkpoints.newestFirst().get(0), "pipeline/vae/model.safetensors"), "FROZEN".getBytes());
+        CheckpointBucket next = reader();
+        assertThat(found(next)).map(Checkpoint::step).contains(1L);
+
+        next.commit(state(3), 0, writer("three"));
+
+        assertThat(found(reader())).map(Checkpoint::step).contains(3L);
+    }
+
+    @Test
+    void whatCannotBeCopiedIsSent() throws IOException {
+        checkpoints.commit(state(1), 0, writer("one"));
+        server.remove(key(checkpoints.newestFirst().get(0), "pipeline/vae/model.safetensors"));
+
+        checkpoints.commit(state(2), 0, writer("two"));
+
+        assertThat(weights(found(reader()).orElseThrow())).isEqualTo("two");
+    }
+
+    @Test
     void aLocalCopyThatIsDamagedIsFetchedAgain() throws IOException {
         Checkpoint committed = checkpoints.commit(state(1), 0, writer("weights"));
         Files.writeString(committed.folder().resolve("optimizer.safetensors"), "Weights");
