@@ -62,7 +62,7 @@ final class CheckpointBucket implements Checkpoints {
             CheckpointIndex index = CheckpointIndex.read(bucket);
             index.pass(run.location(), generation);
             Optional<StoredCheckpoint> there = find(index, state.step());
-            if (there.isPresent() && isWhole(there.get(), state)) {
+            if (there.isPresent() && holds(there.get(), state)) {
                 return fetch(there.get());
             }
             local.discard(state.step()); // what was there was never committed, or by others
@@ -81,8 +81,11 @@ final class CheckpointBucket implements Checkpoints {
         }
     }
 
-    private static boolean isWhole(StoredCheckpoint there, TrainerState state) throws IOException {
-        return there.problemOfSizes().isEmpty() && there.state().equals(Optional.of(state));
+    /** A checkpoint that was passed over as damaged may be of the same state. */
+    private boolean holds(StoredCheckpoint there, TrainerState state) throws IOException {
+        return there.problemOfSizes().isEmpty()
+                && there.state().equals(Optional.of(state))
+                && (there.equals(whole) || fetchWhole(there).isEmpty());
     }
 
     private void name(StoredCheckpoint stored, long generation) throws IOException {

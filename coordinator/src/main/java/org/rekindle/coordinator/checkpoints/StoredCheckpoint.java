@@ -60,11 +60,16 @@ record StoredCheckpoint(Bucket bucket, long step, String folder) {
         return bucket.location(folder);
     }
 
+    /** Empty where it is missing or damaged. */
     Optional<TrainerState> state() throws IOException {
         Optional<Content> content = bucket.read(key(TrainerState.NAME));
-        return content.isEmpty()
-                ? Optional.empty()
-                : Optional.of(CheckpointJson.read(content.get().bytes(), TrainerState.class));
+        try {
+            return content.isEmpty()
+                    ? Optional.empty()
+                    : Optional.of(CheckpointJson.read(content.get().bytes(), TrainerState.class));
+        } catch (JsonProcessingException e) {
+            return Optional.empty();
+        }
     }
 
     Optional<Manifest> manifest() throws IOException {

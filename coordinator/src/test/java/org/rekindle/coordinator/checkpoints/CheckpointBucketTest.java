@@ -185,6 +185,30 @@ class CheckpointBucketTest {
     }
 
     @Test
+    void aDamagedCheckpointOfTheSameStateIsWrittenAnew() throws IOException {
+        for (String damaged : List.of("optimizer.safetensors", "trainer.json")) {
+            newRun();
+            checkpoints.commit(state(1), 0, writer("one"));
+            checkpoints.commit(state(2), 0, writer("two"));
+            StoredCheckpoint second = checkpoints.newestFirst().get(0);
+            byte[] bytes = run.read("checkpoints/" + second.folder() + "/" + damaged)
+                    .orElseThrow()
+                    .bytes();
+            bytes[0] = 'x';
+            server.put(key(second, damaged), bytes);
+            CheckpointBucket next = reader();
+            assertThat(found(next)).map(Checkpoint::step).contains(1L);
+            if (damaged.equals("trainer.json")) {
+                assertThat(next.newestIntact()).isEqualTo(state(1));
+            }
+
+            next.commit(state(2), 0, writer("two"));
+
+            assertThat(weights(found(reader()).orElseThrow())).isEqualTo("two");
+        }
+    }
+
+    @Test
     void whatCannotBeCopiedIsSent() throws IOException {
         checkpoints.commit(state(1), 0, writer("one"));
         server.remove(key(checkpoints.newestFirst().get(0), "pipeline/vae/model.safetensors"));
