@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.rekindle.data.UserException;
@@ -39,6 +38,7 @@ final class CheckpointBucket implements Checkpoints {
     private final Integer keep;
     private final Path folder;
     private final CheckpointFolder local;
+    private StoredCheckpoint whole; // that this process wrote, or fetched and checked
 
     /**
      * Touches nothing yet.
@@ -62,16 +62,17 @@ final class CheckpointBucket implements Checkpoints {
             CheckpointIndex index = CheckpointIndex.read(bucket);
             index.pass(run.location(), generation);
             Optional<StoredCheckpoint> there = find(index, state.step());
-            if (there.isPresent() && isWhole(there.get(), state)) {
+            if (there.isPresent() && holds(there.get(), state)) {
                 return fetch(there.get());
             }
             local.discard(state.step()); // what was there was never committed, or by others
-            Checkpoint written = local.commit(state, writer);
-            stored = new StoredCheckpoint(bucket, state.step(), folder(state.step()));
-            stored.upload(written.folder(), newestFirst(index).stream().findFirst());
+            Checkpoint written = local.commit(state, generation, writer);
+            stored = new StoredCheckpoint(bucket, state.step(), StoredCheckpoint.newFolder(state.step(), generation));
+            stored.upload(written.folder(), Optional.ofNullable(whole).filter(one -> index.names(one.folder())));
             name(stored, generation);
+            whole = stored;
             run.write(LINK, link(stored));
-            retain(state.step());
+            retain(stored);
             return written;
         } catch (IOException e) {
             throw abandoned(stored, generation, unwritable(state.step(), e));
@@ -80,25 +81,22 @@ final class CheckpointBucket implements Checkpoints {
         }
     }
 
-    private static boolean isWhole(StoredCheckpoint there, TrainerState state) throws IOException {
-        return there.problemOfSizes().isEmpty() && there.state().equals(Optional.of(state));
-    }
-
-    private static String folder(long step) {
-        return CheckpointFolder.name(step) + "-" + UUID.randomUUID();
+    /** A checkpoint that was passed over as damaged may be of the same state. */
+    private boolean holds(StoredCheckpoint there, TrainerState state) throws IOException {
+        return there.problemOfSizes().isEmpty()
+                && there.state().equals(Optional.of(state))
+                && (there.equals(whole) || fetchWhole(there).isEmpty());
     }
 
     private void name(StoredCheckpoint stored, long generation) throws IOException {
-        List<String> replaced = new ArrayList<>();
+        Set<StoredCheckpoint> replaced = new LinkedHashSet<>();
         CheckpointIndex.change(bucket, index -> {
             index.pass(run.location(), generation);
-            replaced.clear();
-            find(index, stored.step()).map(StoredCheckpoint::folder).ifPresent(replaced::add);
+            find(index, stored.step()).ifPresent(replaced::add);
             return index.with(stored.step(), stored.folder());
         });
-        for (String other : replaced) {
-            remove(new StoredCheckpoint(bucket, stored.step(), other));
-        }
+        replaced.remove(stored); // this change took place before, and nobody heard of it
+        replaced.forEach(this::remove);
     }
 
     /** Removes what is not committed, as far as the store can be reached; who was left behind is told so, whatever failed first. */
@@ -129,25 +127,36 @@ final class CheckpointBucket implements Checkpoints {
                 bucket.location() + ": cannot be read (" + UserException.reason(e) + "); check experiment.log_dir", e);
     }
 
-    /** Takes what {@code keep} does not keep out of the index, and removes it. Damaged ones do not count. */
-    private void retain(long newest) {
+    /**
+     * Takes what {@code keep} does not keep out of the index, and removes it. Damaged ones do not count. Later steps of this generation
+     * or newer ones are not this writer's to judge.
+     *
+     * @throws FencedException when the run went on without its generation: it removes nothing then
+     */
+    private void retain(StoredCheckpoint newest) {
         if (keep == null) {
             return;
         }
         try {
-            List<StoredCheckpoint> others = newestFirst();
-            others.removeIf(other -> other.step() == newest);
+            CheckpointIndex now = CheckpointIndex.read(bucket);
+            now.pass(run.location(), newest.generation());
+            List<StoredCheckpoint> others = newestFirst(now);
+            others.removeIf(other -> other.step() == newest.step()
+                    || other.step() > newest.step() && other.generation() >= newest.generation());
             List<StoredCheckpoint> kept = new ArrayList<>();
             for (StoredCheckpoint other : others) {
                 if (kept.size() < keep - 1
-                        && other.step() < newest
+                        && other.step() < newest.step()
                         && other.problemOfSizes().isEmpty()) {
                     kept.add(other);
                 }
             }
             others.removeAll(kept);
             List<String> folders = others.stream().map(StoredCheckpoint::folder).toList();
-            CheckpointIndex.change(bucket, index -> index.without(folders));
+            CheckpointIndex.change(bucket, index -> {
+                index.pass(run.location(), newest.generation());
+                return index.without(folders);
+            });
             others.forEach(this::remove);
         } catch (IOException e) {
             warn(e);
@@ -291,6 +300,7 @@ final class CheckpointBucket implements Checkpoints {
             Optional<String> problem = Manifest.problem(fetching.path());
             if (problem.isEmpty()) {
                 local.adopt(fetching.path(), stored.step());
+                whole = stored;
                 problem = CheckpointFolder.problem(copy);
             }
             return problem;
@@ -310,15 +320,25 @@ final class CheckpointBucket implements Checkpoints {
         return CheckpointIndex.read(bucket).checkpoints().isEmpty();
     }
 
-    @Override
-    public void removeLeftovers() throws IOException {
-        CheckpointIndex index = CheckpointIndex.read(bucket);
-        bucket.delete(bucket.list("").stream()
+    /**
+     * Raises the fence for a process that begins to lead, and removes what writers whom it keeps out left unfinished. What is not there yet
+     * when the fence rises may be a newer one's.
+     *
+     * @param newest a generation that the run has had
+     * @return the new fence: newer than that and than all before
+     */
+    long claim(long newest) throws IOException {
+        List<Bucket.Entry> before = bucket.list("");
+        CheckpointIndex index =
+                CheckpointIndex.change(bucket, now -> now.raised(Math.max(newest, now.fence()) + 1));
+        bucket.delete(before.stream()
                 .map(Bucket.Entry::key)
                 .filter(key -> isLeftover(index, key))
+                .filter(key -> StoredCheckpoint.generation(firstPart(key)) < index.fence())
                 .toList());
         local.removeLeftovers();
         Fetching.removeLeftovers(folder);
+        return index.fence();
     }
 
     /** First parts of keys that no commit has named: what writers or removals that were killed have left. */

@@ -244,8 +244,8 @@ public final class CheckpointFolder implements Checkpoints {
         }
     }
 
-    @Override
-    public void removeLeftovers() throws IOException {
+    /** Removes what killed writers left. For the process that holds the folder. */
+    void removeLeftovers() throws IOException {
         for (Path leftover : leftovers()) {
             DurableFiles.delete(leftover);
         }

@@ -13,23 +13,15 @@ import org.rekindle.data.UserException;
 public interface Checkpoints {
 
     /**
-     * Writes a checkpoint and commits it: either it is there whole afterwards, or an exception says why not, nothing of it is left and
+     * Writes a checkpoint and commits it, by a worker or the one who begins the run: either it is there whole afterwards, or an exception says why not, nothing of it is left and
      * the checkpoints before it are untouched. Where a whole checkpoint of the same state is there already nothing is written; another
      * one of the same step is replaced.
      *
      * @param state becomes {@code trainer.json}; its step names the folder
+     * @param generation the generation that the state is of
      * @param writer writes everything else into the folder it is given, which nobody reads yet; files that did not change may be
      *     hard links to the previous checkpoint's; may throw {@link java.io.UncheckedIOException}
      * @throws UserException in one line, when the disk is full or cannot be written
-     */
-    default Checkpoint commit(TrainerState state, Consumer<Path> writer) {
-        return commit(state, Long.MAX_VALUE, writer);
-    }
-
-    /**
-     * The same, by a worker.
-     *
-     * @param generation the generation that the state is of
      * @throws FencedException when the run went on without it: from another checkpoint, or under another coordinator
      */
     Checkpoint commit(TrainerState state, long generation, Consumer<Path> writer);
@@ -73,9 +65,6 @@ public interface Checkpoints {
 
     /** Whether there are none, valid or not. */
     boolean isEmpty() throws IOException;
-
-    /** Removes what killed writers left. For the process that leads the run. */
-    void removeLeftovers() throws IOException;
 
     /** Lets {@code current_pipeline} lead to a checkpoint; a kill may have come between a commit and its link. */
     void linkTo(Checkpoint checkpoint) throws IOException;

@@ -82,18 +82,16 @@ public final class RunBucket {
      * Makes this process the one that leads the run: nobody who led it before adds anything any more, and what they left unfinished is
      * removed.
      *
-     * @param copy where the ledger is copied to
+     * @param ledger opened by this process
+     * @return the generation that it writes checkpoints of, until workers form another
      */
-    void claim(Path copy) throws IOException {
-        try (Ledger ledger = ledger(copy)) {
-            checkpoints.fence(Math.max(ledger.tail().generation(), checkpoints.fence()) + 1);
-        }
-        checkpoints.removeLeftovers();
+    long claim(Ledger ledger) throws IOException {
+        return checkpoints.claim(ledger.tail().generation());
     }
 
     /** @throws IOException when two processes could not be kept apart there */
     void requireConditions() throws IOException {
-        bucket.requireConditions("probe");
+        bucket.requireConditions();
     }
 
     void keepNodes(String lines) throws IOException {

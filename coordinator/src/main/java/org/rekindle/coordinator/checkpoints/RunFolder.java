@@ -47,6 +47,8 @@ public final class RunFolder implements AutoCloseable {
     private final FileChannel lock;
     private final RunBucket bucket; // null where the folder is all there is
     private final Checkpoints checkpoints;
+    private Ledger ledger; // once opened
+    private long generation;
 
     private RunFolder(Path path, Path held, FileChannel lock, RunBucket bucket, Checkpoints checkpoints) {
         this.path = path;
@@ -199,9 +201,10 @@ public final class RunFolder implements AutoCloseable {
         }
         requireNew(config);
         if (bucket == null) {
-            checkpoints.removeLeftovers();
+            CheckpointFolder.open(path, null).removeLeftovers();
+            generation = checkpoints.fence();
         } else {
-            bucket.claim(ledgerFile());
+            generation = bucket.claim(ledger());
             bucket.fetchMetrics();
         }
     }
@@ -303,9 +306,20 @@ public final class RunFolder implements AutoCloseable {
         return path.resolve("ledger.jsonl");
     }
 
-    /** Opens the ledger, for the one that leads the run. */
-    public Ledger ledger() {
-        return bucket == null ? Ledger.open(ledgerFile()) : bucket.ledger(ledgerFile());
+    /**
+     * The ledger, for the one that leads the run; closed with this. It is opened once: in a bucket, opening it again would take it back from
+     * whoever leads the run by now.
+     */
+    public synchronized Ledger ledger() {
+        if (ledger == null) {
+            ledger = bucket == null ? Ledger.open(ledgerFile()) : bucket.ledger(ledgerFile());
+        }
+        return ledger;
+    }
+
+    /** The generation of a checkpoint that is written before any has formed. */
+    public long generation() {
+        return generation;
     }
 
     public Checkpoints checkpoints() {
@@ -335,9 +349,11 @@ public final class RunFolder implements AutoCloseable {
     }
 
     @Override
-    public void close() {
-        try {
-            lock.close();
+    public synchronized void close() {
+        try (lock) {
+            if (ledger != null) {
+                ledger.close();
+            }
         } catch (IOException e) {
             throw new UserException(path + ": its lock cannot be released (" + UserException.reason(e) + ")", e);
         } finally {

@@ -6,13 +6,20 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.UUID;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.rekindle.data.Sha256;
 import org.rekindle.data.stores.Bucket;
 import org.rekindle.data.stores.Bucket.Content;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Objects of one checkpoint in a bucket, which are written once and never changed.
@@ -23,8 +30,27 @@ import org.rekindle.data.stores.Bucket.Content;
  */
 record StoredCheckpoint(Bucket bucket, long step, String folder) {
 
+    private static final Logger LOG = LoggerFactory.getLogger(StoredCheckpoint.class);
+
     /** The largest object that a store copies in one request. */
     private static final long LARGEST_COPY = 5L << 30;
+
+    private static final Pattern NAME = Pattern.compile("step_[0-9]+-g([0-9]+)-.*");
+
+    /** A name that nobody else uses. */
+    static String newFolder(long step, long generation) {
+        return CheckpointFolder.name(step) + "-g" + generation + "-" + UUID.randomUUID();
+    }
+
+    /** The generation whose writer took this name; 0 where it says none. */
+    static long generation(String folder) {
+        Matcher name = NAME.matcher(folder);
+        return name.matches() ? Long.parseLong(name.group(1)) : 0;
+    }
+
+    long generation() {
+        return generation(folder);
+    }
 
     private String key(String name) {
         return folder + "/" + name;
@@ -34,11 +60,16 @@ record StoredCheckpoint(Bucket bucket, long step, String folder) {
         return bucket.location(folder);
     }
 
+    /** Empty where it is missing or damaged. */
     Optional<TrainerState> state() throws IOException {
         Optional<Content> content = bucket.read(key(TrainerState.NAME));
-        return content.isEmpty()
-                ? Optional.empty()
-                : Optional.of(CheckpointJson.read(content.get().bytes(), TrainerState.class));
+        try {
+            return content.isEmpty()
+                    ? Optional.empty()
+                    : Optional.of(CheckpointJson.read(content.get().bytes(), TrainerState.class));
+        } catch (JsonProcessingException e) {
+            return Optional.empty();
+        }
     }
 
     Optional<Manifest> manifest() throws IOException {
@@ -49,32 +80,44 @@ record StoredCheckpoint(Bucket bucket, long step, String folder) {
     }
 
     /**
-     * Uploads a whole checkpoint, the manifest last. What another one has alike is copied within the store.
+     * Uploads a whole checkpoint, the manifest last. What another one has alike is copied within the store, where that can be done.
      *
      * @param local folder of the checkpoint
-     * @param previous another checkpoint of the run; empty for none
+     * @param previous another checkpoint of the run, whose objects are whole; empty for none
      */
     void upload(Path local, Optional<StoredCheckpoint> previous) throws IOException {
         Manifest manifest = Manifest.read(local);
-        Manifest before = previous.isEmpty()
-                ? new Manifest(Map.of())
-                : previous.get().manifest().orElse(new Manifest(Map.of()));
-        Map<String, String> copies = new TreeMap<>();
+        Set<String> copied = previous.isPresent() ? copied(manifest, previous.get()) : Set.of();
         Map<String, Path> uploads = new TreeMap<>();
-        manifest.files().forEach((name, file) -> {
-            if (file.equals(before.files().get(name)) && file.size() <= LARGEST_COPY) {
-                copies.put(previous.get().key(name), key(name));
-            } else {
-                uploads.put(key(name), local.resolve(name));
-            }
-        });
-        bucket.copy(copies);
+        manifest.files().keySet().stream()
+                .filter(name -> !copied.contains(name))
+                .forEach(name -> uploads.put(key(name), local.resolve(name)));
         bucket.upload(uploads);
         Optional<String> wrong = problemOfSizes(manifest, sizes());
         if (wrong.isPresent()) {
             throw new IOException(wrong.get() + " after it was sent");
         }
         bucket.write(key(Manifest.NAME), Files.readAllBytes(local.resolve(Manifest.NAME)));
+    }
+
+    /** Copies what is alike; none where an object is gone that the other manifest names. */
+    private Set<String> copied(Manifest manifest, StoredCheckpoint previous) {
+        try {
+            Manifest before = previous.manifest().orElse(new Manifest(Map.of()));
+            Map<String, String> copies = new TreeMap<>();
+            Set<String> names = new HashSet<>();
+            manifest.files().forEach((name, file) -> {
+                if (file.equals(before.files().get(name)) && file.size() <= LARGEST_COPY) {
+                    copies.put(previous.key(name), key(name));
+                    names.add(name);
+                }
+            });
+            bucket.copy(copies);
+            return names;
+        } catch (IOException e) {
+            LOG.warn("{}: cannot be copied from ({}); all of it is sent", previous.location(), e.getMessage());
+            return Set.of();
+        }
     }
 
     /** What is wrong with it, as far as sizes tell; empty when nothing is. */

@@ -69,7 +69,11 @@ final class BucketLines implements AppendedLines {
 
         static final Head NONE = new Head(new Header("", List.of()), new byte[0]);
 
-        static Head parse(byte[] bytes) throws JsonProcessingException {
+        static Head of(Optional<Content> content) throws JsonProcessingException {
+            return content.isEmpty() ? NONE : parse(content.get().bytes());
+        }
+
+        private static Head parse(byte[] bytes) throws JsonProcessingException {
             int end = 0;
             while (end < bytes.length && bytes[end] != '\n') {
                 end++;
@@ -100,11 +104,11 @@ final class BucketLines implements AppendedLines {
         this.file = file;
         this.longestTail = longestTail;
         try {
-            Optional<Content> old = fetch(bucket, file);
-            Head found = old.isEmpty() ? Head.NONE : Head.parse(old.get().bytes());
-            version = old.map(Content::version).orElse(null);
-            replace(new Head(new Header(UUID.randomUUID().toString(), found.segments()), found.tail()));
-            removeUnnamed();
+            // what is not there yet before the claim may be of a writer that comes after
+            List<Bucket.Entry> before = bucket.list("");
+            claim();
+            copy();
+            removeUnnamed(before);
         } catch (IOException e) {
             throw unwritable(e);
         }
@@ -112,7 +116,7 @@ final class BucketLines implements AppendedLines {
     }
 
     /**
-     * Fetches the lines and becomes their writer: whoever was it cannot append any more.
+     * Becomes the writer of the lines, so that whoever was it cannot append any more, and fetches them.
      *
      * @param bucket where they are, and nothing else
      * @param file local copy, which is overwritten
@@ -126,21 +130,37 @@ final class BucketLines implements AppendedLines {
         return new BucketLines(bucket, file, longestTail);
     }
 
+    /** Whoever is appending is faster than a copy of it all, so that comes later. */
+    private void claim() throws IOException {
+        Head claimed;
+        do {
+            Optional<Content> old = bucket.read(HEAD);
+            Head found = Head.of(old);
+            version = old.map(Content::version).orElse(null);
+            claimed = new Head(new Header(UUID.randomUUID().toString(), found.segments()), found.tail());
+        } while (!isReplaced(claimed));
+    }
+
+    private void copy() throws IOException {
+        try {
+            copy(bucket, head, file);
+        } catch (IOException e) {
+            if (!bucket.read(HEAD).map(Content::version).equals(Optional.of(version))) {
+                throw overtaken();
+            }
+            throw e;
+        }
+    }
+
     /**
      * Copies the lines into a local file and changes nothing in the bucket; another process may be appending.
-     *
-     * @return the head that was copied; empty where there is none
      */
-    static Optional<Content> fetch(Bucket bucket, Path file) throws IOException {
+    static void fetch(Bucket bucket, Path file) throws IOException {
         for (int attempt = 1; ; attempt++) {
             Optional<Content> content = bucket.read(HEAD);
-            Head head = content.isEmpty() ? Head.NONE : Head.parse(content.get().bytes());
-            try (OutputStream out = Files.newOutputStream(file)) {
-                for (Segment segment : head.segments()) {
-                    copy(bucket, segment, out);
-                }
-                out.write(head.tail());
-                return content;
+            try {
+                copy(bucket, Head.of(content), file);
+                return;
             } catch (IOException e) {
                 Optional<Content> now = bucket.read(HEAD);
                 boolean unchanged = now.map(Content::version).equals(content.map(Content::version));
@@ -148,6 +168,15 @@ final class BucketLines implements AppendedLines {
                     throw e;
                 }
             }
+        }
+    }
+
+    private static void copy(Bucket bucket, Head head, Path file) throws IOException {
+        try (OutputStream out = Files.newOutputStream(file)) {
+            for (Segment segment : head.segments()) {
+                copy(bucket, segment, out);
+            }
+            out.write(head.tail());
         }
     }
 
@@ -239,19 +268,33 @@ final class BucketLines implements AppendedLines {
     }
 
     private void replace(Head next) throws IOException {
+        if (!isReplaced(next)) {
+            throw overtaken();
+        }
+    }
+
+    private boolean isReplaced(Head next) throws IOException {
         byte[] bytes = next.bytes();
-        version = (version == null ? bucket.create(HEAD, bytes) : bucket.replace(HEAD, bytes, version))
-                .orElseThrow(() -> new UserException(bucket.location()
-                        + ": another process leads this run now and writes its ledger; this one stops"));
-        head = next;
+        Optional<String> written =
+                version == null ? bucket.create(HEAD, bytes) : bucket.replace(HEAD, bytes, version);
+        if (written.isPresent()) {
+            version = written.get();
+            head = next;
+        }
+        return written.isPresent();
+    }
+
+    private UserException overtaken() {
+        return new UserException(bucket.location()
+                + ": another process leads this run now and writes its ledger; this one stops");
     }
 
     /** What writers that were killed have left. Those who still live cannot make it count any more. */
-    private void removeUnnamed() throws IOException {
+    private void removeUnnamed(List<Bucket.Entry> found) {
         List<String> named =
                 head.segments().stream().map(Segment::name).collect(Collectors.toCollection(ArrayList::new));
         named.add(HEAD);
-        remove(bucket.list("").stream()
+        remove(found.stream()
                 .map(Bucket.Entry::key)
                 .filter(key -> !named.contains(key))
                 .toList());

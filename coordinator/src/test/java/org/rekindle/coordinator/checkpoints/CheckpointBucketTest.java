@@ -101,8 +101,8 @@ class CheckpointBucketTest {
 
     @Test
     void anotherMachineFindsACommitWithItsStateAndAllFiles() throws IOException {
-        checkpoints.commit(state(0), writer("a"));
-        checkpoints.commit(state(10), writer("b"));
+        checkpoints.commit(state(0), 0, writer("a"));
+        checkpoints.commit(state(10), 0, writer("b"));
 
         Checkpoint found = found(reader()).orElseThrow();
 
@@ -112,7 +112,7 @@ class CheckpointBucketTest {
         assertThat(reader().newestIntact()).isEqualTo(state(10));
         assertThat(reader().read(checkpoints.location(0)).state()).isEqualTo(state(0));
         assertThat(run.read("current_pipeline").orElseThrow().text())
-                .matches("checkpoints/step_00000010-[-0-9a-f]+/pipeline\n");
+                .matches("checkpoints/step_00000010-g[0-9]+-[-0-9a-f]+/pipeline\n");
         assertThat(checkpoints.linkProblem()).isEmpty();
         assertThat(passedOver).isEmpty();
         assertThat(found(checkpoints).orElseThrow().state()).isEqualTo(state(10));
@@ -132,12 +132,12 @@ class CheckpointBucketTest {
 
     @Test
     void whatDidNotChangeIsCopiedWithinTheStore() throws IOException {
-        checkpoints.commit(state(1), writer("a"));
+        checkpoints.commit(state(1), 0, writer("a"));
         StoredCheckpoint first = checkpoints.newestFirst().get(0);
         // only a copy of the object can have this content
         server.put(key(first, "pipeline/vae/model.safetensors"), "FROZEN".getBytes());
 
-        checkpoints.commit(state(2), writer("b"));
+        checkpoints.commit(state(2), 0, writer("b"));
 
         StoredCheckpoint second = checkpoints.newestFirst().get(0);
         assertThat(run.read("checkpoints/" + second.folder() + "/pipeline/vae/model.safetensors")
@@ -153,7 +153,7 @@ class CheckpointBucketTest {
     @Test
     void damagedObjectsArePassedOverWithTheReason() throws IOException {
         for (int step = 1; step <= 5; step++) {
-            checkpoints.commit(state(step), writer("weights" + step));
+            checkpoints.commit(state(step), 0, writer("weights" + step));
         }
         List<StoredCheckpoint> stored = checkpoints.newestFirst();
         server.remove(key(stored.get(0), "MANIFEST.json"));
@@ -172,8 +172,55 @@ class CheckpointBucketTest {
     }
 
     @Test
+    void nothingIsCopiedFromACheckpointThatWasPassedOver() throws IOException {
+        checkpoints.commit(state(1), 0, writer("one"));
+        checkpoints.commit(state(2), 0, writer("two"));
+        server.put(key(checkpoints.newestFirst().get(0), "pipeline/vae/model.safetensors"), "FROZEN".getBytes());
+        CheckpointBucket next = reader();
+        assertThat(found(next)).map(Checkpoint::step).contains(1L);
+
+        next.commit(state(3), 0, writer("three"));
+
+        assertThat(found(reader())).map(Checkpoint::step).contains(3L);
+    }
+
+    @Test
+    void aDamagedCheckpointOfTheSameStateIsWrittenAnew() throws IOException {
+        for (String damaged : List.of("optimizer.safetensors", "trainer.json")) {
+            newRun();
+            checkpoints.commit(state(1), 0, writer("one"));
+            checkpoints.commit(state(2), 0, writer("two"));
+            StoredCheckpoint second = checkpoints.newestFirst().get(0);
+            byte[] bytes = run.read("checkpoints/" + second.folder() + "/" + damaged)
+                    .orElseThrow()
+                    .bytes();
+            bytes[0] = 'x';
+            server.put(key(second, damaged), bytes);
+            CheckpointBucket next = reader();
+            assertThat(found(next)).map(Checkpoint::step).contains(1L);
+            if (damaged.equals("trainer.json")) {
+                assertThat(next.newestIntact()).isEqualTo(state(1));
+            }
+
+            next.commit(state(2), 0, writer("two"));
+
+            assertThat(weights(found(reader()).orElseThrow())).isEqualTo("two");
+        }
+    }
+
+    @Test
+    void whatCannotBeCopiedIsSent() throws IOException {
+        checkpoints.commit(state(1), 0, writer("one"));
+        server.remove(key(checkpoints.newestFirst().get(0), "pipeline/vae/model.safetensors"));
+
+        checkpoints.commit(state(2), 0, writer("two"));
+
+        assertThat(weights(found(reader()).orElseThrow())).isEqualTo("two");
+    }
+
+    @Test
     void aLocalCopyThatIsDamagedIsFetchedAgain() throws IOException {
-        Checkpoint committed = checkpoints.commit(state(1), writer("weights"));
+        Checkpoint committed = checkpoints.commit(state(1), 0, writer("weights"));
         Files.writeString(committed.folder().resolve("optimizer.safetensors"), "Weights");
 
         assertThat(weights(found(checkpoints).orElseThrow())).isEqualTo("weights");
@@ -182,13 +229,13 @@ class CheckpointBucketTest {
 
     @Test
     void aLocalCheckpointThatWasNeverCommittedCountsForNothing() throws IOException {
-        checkpoints.commit(state(1), writer("a"));
+        checkpoints.commit(state(1), 0, writer("a"));
         front.dieAt(5, FaultyS3.Fault.REQUEST_LOST);
-        assertThatThrownBy(() -> checkpoints.commit(state(2), writer("never"))).isInstanceOf(UserException.class);
+        assertThatThrownBy(() -> checkpoints.commit(state(2), 0, writer("never"))).isInstanceOf(UserException.class);
         front.heal();
 
         assertThat(found(checkpoints)).map(Checkpoint::step).contains(1L);
-        checkpoints.commit(state(2), writer("b"));
+        checkpoints.commit(state(2), 0, writer("b"));
         assertThat(weights(found(reader()).orElseThrow())).isEqualTo("b");
     }
 
@@ -196,12 +243,12 @@ class CheckpointBucketTest {
     void retentionKeepsTheNewestWholeOnesAndLeavesNoObjects() throws IOException {
         checkpoints = onDisk("first", 2);
         for (int step = 1; step <= 3; step++) {
-            checkpoints.commit(state(step), writer("w" + step));
+            checkpoints.commit(state(step), 0, writer("w" + step));
         }
         assertThat(checkpoints.newestFirst()).extracting(StoredCheckpoint::step).containsExactly(3L, 2L);
         server.remove(key(checkpoints.newestFirst().get(0), "optimizer.safetensors"));
 
-        checkpoints.commit(state(4), writer("w4"));
+        checkpoints.commit(state(4), 0, writer("w4"));
 
         assertThat(checkpoints.newestFirst())
                 .as("3 is damaged and does not count")
@@ -216,14 +263,14 @@ class CheckpointBucketTest {
 
     @Test
     void theSameStateIsNotWrittenTwiceAndAnotherOfTheSameStepReplacesIt() throws IOException {
-        checkpoints.commit(state(1), writer("a"));
-        Checkpoint again = checkpoints.commit(state(1), folder -> {
+        checkpoints.commit(state(1), 0, writer("a"));
+        Checkpoint again = checkpoints.commit(state(1), 0, folder -> {
             throw new AssertionError("written again");
         });
         assertThat(weights(again)).isEqualTo("a");
         TrainerState other = new TrainerState(1, 16, 2, Map.of(0, LaneCursor.START), 0, "hash", null);
 
-        checkpoints.commit(other, writer("b"));
+        checkpoints.commit(other, 0, writer("b"));
 
         Checkpoint found = found(reader()).orElseThrow();
         assertThat(found.state()).isEqualTo(other);
@@ -239,10 +286,10 @@ class CheckpointBucketTest {
             for (int request = 1; !completed; request++) {
                 newRun();
                 checkpoints = onDisk("first", 1);
-                checkpoints.commit(state(1), writer("one"));
+                checkpoints.commit(state(1), 0, writer("one"));
                 front.dieAt(request, how);
                 try {
-                    checkpoints.commit(state(2), writer("two"));
+                    checkpoints.commit(state(2), 0, writer("two"));
                     completed = front.requests() < request;
                 } catch (UserException e) {
                     assertThat(e).hasMessageContaining("cannot be written").hasMessageNotContaining("\n");
@@ -255,8 +302,7 @@ class CheckpointBucketTest {
                 assertThat(passedOver).as("nothing half-written is looked at").isEmpty();
 
                 CheckpointBucket next = onDisk("next", 1);
-                next.fence(2);
-                next.removeLeftovers();
+                next.claim(1);
                 assertThat(next.leftovers()).isEmpty();
                 assertThat(weights(next.commit(state(2), 2, writer("two")))).isEqualTo("two");
                 assertThat(weights(found(reader()).orElseThrow())).isEqualTo("two");
@@ -275,15 +321,28 @@ class CheckpointBucketTest {
             boolean passed = false;
             for (int request = 1; !passed; request++) {
                 newRun();
-                checkpoints.commit(state(1), writer("one"));
+                checkpoints.commit(state(1), 0, writer("one"));
                 front.failOnce(request, how);
-                checkpoints.commit(state(2), writer("two"));
+                checkpoints.commit(state(2), 0, writer("two"));
                 passed = front.requests() < request;
                 front.heal();
                 assertThat(weights(found(reader()).orElseThrow())).isEqualTo("two");
                 assertThat(checkpoints.leftovers()).isEmpty();
             }
         }
+    }
+
+    @Test
+    void aCommitWhoseAnswerIsLostWhileAnotherChangesTheIndexStays() throws IOException {
+        checkpoints.commit(state(1), 0, writer("old"));
+        TrainerState other = new TrainerState(1, 16, 2, Map.of(0, LaneCursor.START), 0, "hash", null);
+        front.loseAnswer("PUT .*/index.json", () -> onDisk("other", null).fence(2));
+
+        checkpoints.commit(other, 2, writer("new"));
+
+        assertThat(weights(found(reader()).orElseThrow())).isEqualTo("new");
+        assertThat(passedOver).isEmpty();
+        assertThat(checkpoints.leftovers()).as("what it replaced").isEmpty();
     }
 
     @Test
@@ -301,6 +360,55 @@ class CheckpointBucketTest {
         other.beginLineage(3);
         assertThat(checkpoints.lineage()).isEqualTo(3);
         assertThat(checkpoints.fence()).isEqualTo(3);
+    }
+
+    @Test
+    void whoBeginsToLeadRemovesWhatIsOfOlderWritersAlone() throws IOException {
+        checkpoints.commit(state(1), 1, writer("one"));
+        run.write("checkpoints/step_00000002-g1-x/half", "of a writer that was killed");
+        CheckpointBucket late = onDisk("late", null);
+        // a commit that is done when the other one has looked first, and before the fence is up
+        front.after(".*", () -> late.commit(state(2), 1, writer("two")));
+        run.write("checkpoints/step_00000009-g9-x/half", "of a writer that is newer");
+
+        assertThat(checkpoints.claim(1)).isEqualTo(2);
+
+        assertThat(weights(found(reader()).orElseThrow())).isEqualTo("two");
+        assertThat(passedOver).isEmpty();
+        assertThat(checkpoints.leftovers()).containsExactly("step_00000009-g9-x");
+        assertThatThrownBy(() -> late.commit(state(3), 1, writer("three"))).isInstanceOf(FencedException.class);
+    }
+
+    @Test
+    void whoIsLeftBehindBeforeItsRetentionRemovesNothing() throws IOException {
+        CheckpointBucket other = onDisk("other", null);
+        checkpoints = onDisk("first", 2);
+        checkpoints.commit(state(1), 1, writer("one"));
+        front.after("PUT .*/current_pipeline", () -> {
+            other.fence(2);
+            other.commit(state(3), 2, writer("three"));
+            other.commit(state(4), 2, writer("four"));
+        });
+
+        assertThatThrownBy(() -> checkpoints.commit(state(2), 1, writer("two"))).isInstanceOf(FencedException.class);
+
+        assertThat(other.newestFirst())
+                .extracting(StoredCheckpoint::step)
+                .containsExactly(4L, 3L, 2L, 1L);
+    }
+
+    @Test
+    void retentionRemovesLaterStepsOfOlderGenerationsAlone() throws IOException {
+        CheckpointBucket other = onDisk("other", null);
+        checkpoints = onDisk("first", 2);
+        checkpoints.commit(state(1), 1, writer("one"));
+        checkpoints.commit(state(3), 1, writer("of a past that was left"));
+        other.beginLineage(2);
+        front.after("PUT .*/current_pipeline", () -> other.commit(state(4), 2, writer("four")));
+
+        checkpoints.commit(state(2), 2, writer("two"));
+
+        assertThat(other.newestFirst()).extracting(StoredCheckpoint::step).containsExactly(4L, 2L, 1L);
     }
 
     @Test

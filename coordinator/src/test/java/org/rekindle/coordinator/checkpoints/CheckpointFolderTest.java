@@ -48,7 +48,7 @@ class CheckpointFolderTest {
                 "abc",
                 new ObjectMapper().createObjectNode().put("ema_updates", 2000));
 
-        Checkpoint committed = checkpoints.commit(state, writer("weights"));
+        Checkpoint committed = checkpoints.commit(state, 0, writer("weights"));
 
         assertThat(committed.folder()).isEqualTo(folder.resolve("step_00002000"));
         assertThat(found()).contains(committed);
@@ -64,7 +64,7 @@ class CheckpointFolderTest {
 
     @Test
     void theManifestNamesEveryFileWithSizeAndHash() throws IOException {
-        Checkpoint committed = checkpoints.commit(state(1), writer("abc"));
+        Checkpoint committed = checkpoints.commit(state(1), 0, writer("abc"));
 
         assertThat(Manifest.read(committed.folder()).files())
                 .containsOnlyKeys("optimizer.safetensors", "pipeline/model_index.json", "trainer.json")
@@ -76,7 +76,7 @@ class CheckpointFolderTest {
     @Test
     void damagedCheckpointsArePassedOverWithTheReason() throws IOException {
         for (int step = 1; step <= 6; step++) {
-            checkpoints.commit(state(step), writer("weights" + step));
+            checkpoints.commit(state(step), 0, writer("weights" + step));
         }
         Files.delete(file(6, "MANIFEST.json"));
         Files.writeString(file(5, "optimizer.safetensors"), "x", StandardOpenOption.APPEND);
@@ -95,7 +95,7 @@ class CheckpointFolderTest {
 
     @Test
     void aManifestOfAnotherKindOfJsonIsNoManifest() throws IOException {
-        checkpoints.commit(state(1), writer("w"));
+        checkpoints.commit(state(1), 0, writer("w"));
         for (String json : List.of("{}", "[]", "null", "7", "{\"files\": {\"trainer.json\": null}}")) {
             Files.writeString(file(1, "MANIFEST.json"), json);
             assertThat(found()).as(json).isEmpty();
@@ -110,16 +110,16 @@ class CheckpointFolderTest {
 
     @Test
     void aFailingWriterLeavesNothingAndThePreviousCheckpointIntact() throws IOException {
-        Checkpoint previous = checkpoints.commit(state(1), writer("weights"));
+        Checkpoint previous = checkpoints.commit(state(1), 0, writer("weights"));
 
-        assertThatThrownBy(() -> checkpoints.commit(state(2), partial -> {
+        assertThatThrownBy(() -> checkpoints.commit(state(2), 0, partial -> {
                     writer("half").accept(partial);
                     throw new UncheckedIOException(new IOException("No space left on device"));
                 }))
                 .isInstanceOf(UserException.class)
                 .hasMessageContaining("step_00000002: the checkpoint cannot be written (No space left on device)")
                 .hasMessageNotContaining("\n");
-        assertThatThrownBy(() -> checkpoints.commit(state(2), partial -> {
+        assertThatThrownBy(() -> checkpoints.commit(state(2), 0, partial -> {
                     throw new IllegalStateException("a defect");
                 }))
                 .isInstanceOf(IllegalStateException.class);
@@ -128,7 +128,7 @@ class CheckpointFolderTest {
         assertThat(names(run)).containsExactly("checkpoints", "current_pipeline", "fence.lock");
         assertThat(found()).contains(previous);
         assertThat(run.resolve("current_pipeline/model_index.json")).exists();
-        checkpoints.commit(state(2), writer("weights"));
+        checkpoints.commit(state(2), 0, writer("weights"));
         assertThat(found()).map(Checkpoint::step).contains(2L);
     }
 
@@ -136,7 +136,7 @@ class CheckpointFolderTest {
     void aFileInTheFoldersPlaceIsOneLine() throws IOException {
         Files.writeString(folder, "");
 
-        assertThatThrownBy(() -> checkpoints.commit(state(1), writer("w")))
+        assertThatThrownBy(() -> checkpoints.commit(state(1), 0, writer("w")))
                 .isInstanceOf(UserException.class)
                 .hasMessageContaining("cannot be written");
     }
@@ -145,7 +145,7 @@ class CheckpointFolderTest {
     void aFolderInTheLinksPlaceIsRefusedBeforeTheCommit() throws IOException {
         Files.createDirectory(run.resolve("current_pipeline"));
 
-        assertThatThrownBy(() -> checkpoints.commit(state(1), writer("w")))
+        assertThatThrownBy(() -> checkpoints.commit(state(1), 0, writer("w")))
                 .isInstanceOf(UserException.class)
                 .hasMessageContaining("move it away");
         assertThat(folder).isEmptyDirectory();
@@ -153,7 +153,7 @@ class CheckpointFolderTest {
 
     @Test
     void whatAKilledWriterLeftIsNeverReadAndRemovedOnRequest() throws IOException {
-        Checkpoint whole = checkpoints.commit(state(1), writer("w"));
+        Checkpoint whole = checkpoints.commit(state(1), 0, writer("w"));
         copyOf(whole.folder(), folder.resolve("step_00000002.partial"));
         Files.createSymbolicLink(run.resolve("current_pipeline.partial"), Path.of("nowhere"));
 
@@ -168,22 +168,22 @@ class CheckpointFolderTest {
     void retentionKeepsTheNewestWholeOnes() throws IOException {
         checkpoints = CheckpointFolder.open(run, 2);
         for (int step = 1; step <= 4; step++) {
-            checkpoints.commit(state(step), writer("w"));
+            checkpoints.commit(state(step), 0, writer("w"));
         }
         assertThat(names(folder)).containsExactly("step_00000003", "step_00000004");
 
         Files.delete(file(4, "MANIFEST.json"));
-        checkpoints.commit(state(5), writer("w"));
+        checkpoints.commit(state(5), 0, writer("w"));
         assertThat(names(folder)).as("a damaged one does not count").containsExactly("step_00000003", "step_00000005");
     }
 
     @Test
     void retentionNeverTakesADamagedLaterCheckpointForTheNewest() throws IOException {
-        checkpoints.commit(state(10), writer("w"));
+        checkpoints.commit(state(10), 0, writer("w"));
         Files.delete(file(10, "MANIFEST.json"));
         checkpoints = CheckpointFolder.open(run, 1);
 
-        checkpoints.commit(state(5), writer("w"));
+        checkpoints.commit(state(5), 0, writer("w"));
 
         assertThat(names(folder)).containsExactly("step_00000005");
         assertThat(found()).map(Checkpoint::step).contains(5L);
@@ -192,9 +192,9 @@ class CheckpointFolderTest {
     @Test
     void aFailedCommitRemovesNoCheckpoint() throws IOException {
         checkpoints = CheckpointFolder.open(run, 1);
-        checkpoints.commit(state(1), writer("w"));
+        checkpoints.commit(state(1), 0, writer("w"));
 
-        assertThatThrownBy(() -> checkpoints.commit(state(2), partial -> {
+        assertThatThrownBy(() -> checkpoints.commit(state(2), 0, partial -> {
                     throw new UncheckedIOException(new IOException("No space left on device"));
                 }))
                 .isInstanceOf(UserException.class);
@@ -204,13 +204,13 @@ class CheckpointFolderTest {
 
     @Test
     void aDamagedCheckpointOfTheSameStepIsReplacedAndAWholeOneIsNotWrittenAgain() throws IOException {
-        checkpoints.commit(state(1), writer("first"));
+        checkpoints.commit(state(1), 0, writer("first"));
         Files.writeString(file(1, "optimizer.safetensors"), "xxxxx");
-        checkpoints.commit(state(1), writer("second"));
+        checkpoints.commit(state(1), 0, writer("second"));
         assertThat(file(1, "optimizer.safetensors")).hasContent("second");
 
         AtomicInteger calls = new AtomicInteger();
-        checkpoints.commit(state(1), partial -> calls.incrementAndGet());
+        checkpoints.commit(state(1), 0, partial -> calls.incrementAndGet());
 
         assertThat(calls).hasValue(0);
         assertThat(names(folder)).containsExactly("step_00000001");
@@ -220,9 +220,9 @@ class CheckpointFolderTest {
     @Test
     void frozenFilesMayBeHardLinksAndOutliveTheirOrigin() throws IOException {
         checkpoints = CheckpointFolder.open(run, 1);
-        Checkpoint first = checkpoints.commit(state(1), writer("frozen"));
+        Checkpoint first = checkpoints.commit(state(1), 0, writer("frozen"));
         Path frozen = first.folder().resolve("optimizer.safetensors");
-        Checkpoint second = checkpoints.commit(state(2), partial -> {
+        Checkpoint second = checkpoints.commit(state(2), 0, partial -> {
             try {
                 Files.createDirectory(partial.resolve("pipeline"));
                 Files.createLink(partial.resolve("optimizer.safetensors"), frozen);
@@ -243,9 +243,9 @@ class CheckpointFolderTest {
                 done("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk.toString()), "needs the right to mount");
         try {
             CheckpointFolder small = CheckpointFolder.open(disk, null);
-            Checkpoint first = small.commit(state(1), writer("w".repeat(100_000)));
+            Checkpoint first = small.commit(state(1), 0, writer("w".repeat(100_000)));
 
-            assertThatThrownBy(() -> small.commit(state(2), writer("w".repeat(200_000))))
+            assertThatThrownBy(() -> small.commit(state(2), 0, writer("w".repeat(200_000))))
                     .isInstanceOf(UserException.class)
                     .hasMessageContaining("No space left on device");
 

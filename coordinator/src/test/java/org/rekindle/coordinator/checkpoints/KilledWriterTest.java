@@ -49,7 +49,7 @@ class KilledWriterTest {
             assertThat(CheckpointFolder.problem(each)).as("%s", each).isEmpty();
         }
         checkpoints.removeLeftovers();
-        checkpoints.commit(CheckpointFolderTest.state(newest.step() + 1), CheckpointFolderTest.writer("after"));
+        checkpoints.commit(CheckpointFolderTest.state(newest.step() + 1), 0, CheckpointFolderTest.writer("after"));
         assertThat(CheckpointFolderTest.names(run)).containsExactly("checkpoints", "current_pipeline", "fence.lock");
     }
 
@@ -66,7 +66,7 @@ class KilledWriterTest {
             CheckpointFolder checkpoints = CheckpointFolder.open(Path.of(arguments[0]), 2);
             String weights = "w".repeat(2_000_000);
             for (long step = 1; ; step++) {
-                checkpoints.commit(CheckpointFolderTest.state(step), CheckpointFolderTest.writer(weights));
+                checkpoints.commit(CheckpointFolderTest.state(step), 0, CheckpointFolderTest.writer(weights));
                 System.out.println(step);
             }
         }

@@ -92,7 +92,7 @@ class RunBucketTest {
     void anotherMachineGoesOnWithAllThatCounts() throws IOException {
         try (RunFolder run = RunFolder.open(config())) {
             run.keep(config);
-            run.checkpoints().commit(CheckpointFolderTest.state(1), CheckpointFolderTest.writer("w"));
+            run.checkpoints().commit(CheckpointFolderTest.state(1), run.generation(), CheckpointFolderTest.writer("w"));
             try (Ledger ledger = run.ledger()) {
                 ledger.append(LedgerEvent.generation(0, 3, List.of(0), "start"));
                 ledger.append(entry(1, 3));
@@ -104,7 +104,7 @@ class RunBucketTest {
             bucket.uploadLogs();
         }
         assertThat(keys()).contains("config.yaml", "current_pipeline", "logs/train.log", "metrics.jsonl");
-        assertThat(keys()).doesNotContain("probe", "run.lock");
+        assertThat(keys()).doesNotContain("run.lock").noneMatch(key -> key.startsWith("probe"));
         loseTheMachine();
 
         try (RunFolder run = RunFolder.open(config())) {
@@ -145,6 +145,17 @@ class RunBucketTest {
     }
 
     @Test
+    void whoWasOvertakenBeforeItsFirstStepDoesNotTakeTheLedgerBack() throws IOException {
+        try (RunFolder first = RunFolder.open(config());
+                Ledger other = RunBucket.of(config).orElseThrow().ledger(folder.resolve("of-another-machine"))) {
+            assertThatThrownBy(() -> first.ledger().truncate(0))
+                    .isInstanceOf(UserException.class)
+                    .hasMessageContaining("another process leads this run now");
+            other.append(entry(1, 1));
+        }
+    }
+
+    @Test
     void aRunWhoseNodesAnswerIsInUse() throws IOException {
         try (ServerSocket node = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             String address = "127.0.0.1:" + node.getLocalPort();
@@ -164,7 +175,7 @@ class RunBucketTest {
     @Test
     void checkpointsWithoutRequeueAreNeverOverwritten() throws IOException {
         try (RunFolder run = RunFolder.open(config())) {
-            run.checkpoints().commit(CheckpointFolderTest.state(1), CheckpointFolderTest.writer("w"));
+            run.checkpoints().commit(CheckpointFolderTest.state(1), run.generation(), CheckpointFolderTest.writer("w"));
         }
         List<String> before = keys();
         assertThatThrownBy(() -> RunFolder.open(config("s3://bucket/" + prefix)))
@@ -192,7 +203,7 @@ class RunBucketTest {
         try (RunFolder run = RunFolder.open(config())) {
             TrainerState start = new TrainerState(0, 0, 1, Map.of(0, LaneCursor.START), 0, "hash", null);
             TrainerState end = new TrainerState(1, 4, 1, Map.of(0, new LaneCursor(0, 0, 0, 0, 1)), 0, "hash", null);
-            run.checkpoints().commit(start, CheckpointFolderTest.writer("a"));
+            run.checkpoints().commit(start, run.generation(), CheckpointFolderTest.writer("a"));
             try (Ledger ledger = run.ledger()) {
                 ledger.append(LedgerEvent.generation(0, 1, List.of(0), "start"));
                 ledger.append(new LedgerEntry(
@@ -201,12 +212,12 @@ class RunBucketTest {
                         Map.of(0, new LedgerEntry.Range(LaneCursor.START, new LaneCursor(0, 0, 0, 0, 1))),
                         false));
             }
-            run.checkpoints().commit(end, CheckpointFolderTest.writer("b"));
+            run.checkpoints().commit(end, run.generation(), CheckpointFolderTest.writer("b"));
         }
         List<String> before = keys();
         RunVerification whole = verification();
         assertThat(whole.holds()).as("%s", whole).isTrue();
-        assertThat(whole.lines()).anyMatch(line -> line.matches("step_00000001-[-0-9a-f]+: whole \\(3 files, .*"));
+        assertThat(whole.lines()).anyMatch(line -> line.matches("step_00000001-g[0-9]+-[-0-9a-f]+: whole \\(3 files, .*"));
         assertThat(whole.lines()).contains("ledger       gapless, nothing twice");
 
         String damaged = keys().stream()

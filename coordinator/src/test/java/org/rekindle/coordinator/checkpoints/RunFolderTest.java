@@ -39,8 +39,8 @@ class RunFolderTest {
     @Test
     void aRequeuedRunStartsFromTheNewestWholeCheckpointAndTheLinkFollows() throws IOException {
         try (RunFolder run = RunFolder.open(config("experiment.requeue=true"))) {
-            run.checkpoints().commit(CheckpointFolderTest.state(1), CheckpointFolderTest.writer("w"));
-            run.checkpoints().commit(CheckpointFolderTest.state(2), CheckpointFolderTest.writer("w"));
+            run.checkpoints().commit(CheckpointFolderTest.state(1), 0, CheckpointFolderTest.writer("w"));
+            run.checkpoints().commit(CheckpointFolderTest.state(2), 0, CheckpointFolderTest.writer("w"));
             Files.delete(run.path().resolve("checkpoints/step_00000002/MANIFEST.json"));
             Files.createDirectory(run.path().resolve("checkpoints/step_00000003.partial"));
         }
@@ -57,7 +57,7 @@ class RunFolderTest {
     void checkpointsWithoutRequeueAreNeverOverwritten() throws IOException {
         try (RunFolder run = RunFolder.open(config())) {
             run.keep(config());
-            run.checkpoints().commit(CheckpointFolderTest.state(1), CheckpointFolderTest.writer("w"));
+            run.checkpoints().commit(CheckpointFolderTest.state(1), 0, CheckpointFolderTest.writer("w"));
         }
         Path written = folder.resolve("runs/one/config.yaml");
         String before = Files.readString(written);
@@ -72,7 +72,7 @@ class RunFolderTest {
     @Test
     void noWholeCheckpointIsAnErrorAndNoFreshStart() throws IOException {
         try (RunFolder run = RunFolder.open(config("experiment.requeue=true"))) {
-            run.checkpoints().commit(CheckpointFolderTest.state(1), CheckpointFolderTest.writer("w"));
+            run.checkpoints().commit(CheckpointFolderTest.state(1), 0, CheckpointFolderTest.writer("w"));
             Files.delete(run.path().resolve("checkpoints/step_00000001/MANIFEST.json"));
 
             assertThatThrownBy(() -> run.startingPoint(messages::add))

@@ -46,7 +46,7 @@ class RunVerificationTest {
     }
 
     private void commit(TrainerState state) {
-        checkpoints.commit(state, CheckpointFolderTest.writer("weights"));
+        checkpoints.commit(state, 0, CheckpointFolderTest.writer("weights"));
     }
 
     @Test

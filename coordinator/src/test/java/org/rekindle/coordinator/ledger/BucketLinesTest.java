@@ -160,6 +160,41 @@ class BucketLinesTest {
     }
 
     @Test
+    void whoOpensTakesOverFromAWriterThatAppendsMeanwhile() throws IOException {
+        BucketLines first = open("first");
+        first.append(line(1, "first"));
+        front.after("GET .*head.jsonl", () -> first.append(line(2, "first")));
+
+        try (BucketLines second = open("second")) {
+            second.append(line(3, "second"));
+            assertThatThrownBy(() -> first.append(line(3, "first"))).isInstanceOf(UserException.class);
+        }
+
+        first.close();
+        assertThat(stored()).containsExactly(text(line(1, "first")), text(line(2, "first")), text(line(3, "second")));
+    }
+
+    @Test
+    void whoOpensRemovesNothingOfOneWhoOpensAfter() throws IOException {
+        open("begun").close();
+        List<BucketLines> later = new ArrayList<>();
+        List<String> appended = new ArrayList<>();
+        front.after("PUT .*head.jsonl", () -> {
+            BucketLines lines = open("later");
+            later.add(lines);
+            for (int step = 1; step <= 20; step++) {
+                lines.append(line(step, "some words or other"));
+                appended.add(textOf(line(step, "some words or other")));
+            }
+        });
+
+        open("overtaken").close();
+
+        assertThat(stored()).isEqualTo(appended);
+        later.get(0).close();
+    }
+
+    @Test
     void aLongLedgerIsInFewSegments() throws IOException {
         try (BucketLines lines = open("lines")) {
             for (int step = 1; step <= 300; step++) {

@@ -173,12 +173,13 @@ public final class Bucket {
     }
 
     /**
-     * Makes sure that the store holds to conditions: one that does not know them writes in any case.
+     * Makes sure that the store holds to conditions: one that does not know them writes in any case. It is tried on an object that is
+     * removed then.
      *
-     * @param key of an object to try it on, which is removed
      * @throws IOException when it does not, or cannot be written at all
      */
-    public void requireConditions(String key) throws IOException {
+    public void requireConditions() throws IOException {
+        String key = "probe-" + UUID.randomUUID(); // others may be trying the same
         byte[] bytes = "a probe of Rekindle's\n".getBytes(StandardCharsets.UTF_8);
         write(key, bytes);
         boolean ignored = create(key, bytes).isPresent()

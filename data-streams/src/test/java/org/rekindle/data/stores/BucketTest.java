@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -158,14 +159,27 @@ class BucketTest {
 
     @Test
     void aStoreThatIgnoresConditionsIsRefused() throws IOException {
-        bucket.requireConditions("probe");
+        bucket.requireConditions();
         assertThat(bucket.list("")).isEmpty();
 
         front.forgetConditions();
 
-        assertThatThrownBy(() -> bucket.requireConditions("probe"))
+        assertThatThrownBy(() -> bucket.requireConditions())
                 .isInstanceOf(IOException.class)
                 .hasMessageStartingWith("the store ignores If-None-Match or If-Match");
+        assertThat(bucket.list("")).isEmpty();
+    }
+
+    @Test
+    void twoWhoTryConditionsAtATimeBothSeeThemKept() throws IOException {
+        front.after("PUT .*probe.*", () -> {
+            try {
+                bucket.requireConditions();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+        bucket.requireConditions();
         assertThat(bucket.list("")).isEmpty();
     }
 

@@ -15,7 +15,9 @@ import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.regex.Pattern;
 
 /**
  * Stands before an {@link S3Server} and lets requests fail: all from the n-th on, as after a kill, or only that one. S3Proxy compares
@@ -52,6 +54,9 @@ public final class FaultyS3 implements AutoCloseable {
     private volatile int lastFault = Integer.MAX_VALUE;
     private volatile Fault fault;
     private volatile boolean heedless;
+    private final AtomicReference<Interruption> interruption = new AtomicReference<>();
+
+    private record Interruption(Pattern request, boolean isLost, Runnable meanwhile) {}
 
     private FaultyS3(int port) throws IOException {
         server = URI.create("http://127.0.0.1:" + port);
@@ -100,6 +105,20 @@ public final class FaultyS3 implements AutoCloseable {
         failBetween(Integer.MAX_VALUE, Integer.MAX_VALUE, null);
     }
 
+    /**
+     * Once, when a request has taken place and before it is answered, something else happens, such as what another process does.
+     *
+     * @param request pattern of its method and path, such as {@code PUT .*index.json}
+     */
+    public void after(String request, Runnable meanwhile) {
+        interruption.set(new Interruption(Pattern.compile(request), false, meanwhile));
+    }
+
+    /** The same, and the answer is lost. */
+    public void loseAnswer(String request, Runnable meanwhile) {
+        interruption.set(new Interruption(Pattern.compile(request), true, meanwhile));
+    }
+
     /** Becomes a store that knows no conditions. */
     public void forgetConditions() {
         heedless = true;
@@ -120,7 +139,7 @@ public final class FaultyS3 implements AutoCloseable {
                 return;
             }
             HttpResponse<byte[]> answer = forward(exchange, body);
-            if (failing == Fault.ANSWER_LOST) {
+            if (failing == Fault.ANSWER_LOST || isLost(exchange)) {
                 exchange.sendResponseHeaders(REFUSED, -1);
                 return;
             }
@@ -141,6 +160,19 @@ public final class FaultyS3 implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** Lets happen what is to happen after this request. */
+    private boolean isLost(HttpExchange exchange) {
+        String request = exchange.getRequestMethod() + " " + exchange.getRequestURI();
+        Interruption next = interruption.get();
+        if (next == null
+                || !next.request().matcher(request).matches()
+                || !interruption.compareAndSet(next, null)) {
+            return false;
+        }
+        next.meanwhile().run();
+        return next.isLost();
     }
 
     private HttpResponse<byte[]> forward(HttpExchange exchange, byte[] body) throws IOException, InterruptedException {

@@ -137,6 +137,7 @@ final class TrainCommand implements Callable<Integer> {
         return folder.checkpoints()
                 .commit(
                         TrainingRun.fresh(config, config.lanes(nodes)),
+                        folder.generation(),
                         path -> PipelineInit.init(
                                 config.model(),
                                 config.dataset(),

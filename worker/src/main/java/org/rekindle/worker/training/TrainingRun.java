@@ -168,13 +168,11 @@ public record TrainingRun(
     }
 
     private static RunStart start(RunFolder folder, Checkpoint from) {
-        try (Ledger ledger = folder.ledger()) {
-            ledger.truncate(from.step());
-            LedgerTail tail = ledger.tail();
-            long generation = Math.max(tail.generation(), folder.checkpoints().fence());
-            return new RunStart(
-                    from.step(), tail.cursors(from.step(), from.state().cursors()), generation, from.step());
-        }
+        Ledger ledger = folder.ledger();
+        ledger.truncate(from.step());
+        LedgerTail tail = ledger.tail();
+        long generation = Math.max(tail.generation(), folder.checkpoints().fence());
+        return new RunStart(from.step(), tail.cursors(from.step(), from.state().cursors()), generation, from.step());
     }
 
     private NodeWorker worker(EnterAnswer.Welcome welcome, FeedSource feeds) {

@@ -88,7 +88,7 @@ class TrainingRunTest {
         RunConfig config = ConfigReader.read(List.of("config=" + yaml));
         try (RunFolder run = RunFolder.open(config)) {
             Checkpoint start = run.startingPoint(messages::add)
-                    .orElseGet(() -> run.checkpoints().commit(TrainingRun.fresh(config, config.lanes(1)), empty -> {}));
+                    .orElseGet(() -> run.checkpoints().commit(TrainingRun.fresh(config, config.lanes(1)), 0, empty -> {}));
             return new TrainingRun(
                             config,
                             NodePlace.ALONE,
