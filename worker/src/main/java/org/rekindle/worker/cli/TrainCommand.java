@@ -45,9 +45,6 @@ final class TrainCommand implements Callable<Integer> {
 
     private static final Duration ASK_EVERY = Duration.ofSeconds(1);
 
-    /** What the preparation of a run may take, as for those who know where node 0 is. */
-    private static final Duration PATIENCE = Duration.ofMinutes(10);
-
     @Option(
             names = "--dry-run",
             description = "check the configuration, print it resolved and what the run would take; start nothing")
@@ -78,7 +75,7 @@ final class TrainCommand implements Callable<Integer> {
         }
         while (true) {
             try {
-                return take(config, place, Instant.now().plus(PATIENCE));
+                return take(config, place, Instant.now().plus(TrainingRun.PATIENCE));
             } catch (HalfJoinedException e) {
                 System.out.println(e.getMessage());
             }
