@@ -129,6 +129,7 @@ class RecipesTest {
             case "experiment.log_dir" -> folder.toString();
             case "experiment.num_examples_to_see" -> "64000000";
             case "dataset.params.path" -> "s3://bucket/{00000..23999}.tar";
+            case "dataset.make.input" -> CONFIGS.resolve("README.md").toString(); // of a package, which is not opened
             case "dataset.params.class_mapping" -> "{0: a tench, 1: a goldfish}";
             default -> key.endsWith(".pretrained") ? "CompVis/stable-diffusion-v1-4" : "mine";
         };
