@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -80,6 +81,27 @@ class RecipesTest {
         assertThat(comments)
                 .containsPattern("%d( lanes)? x %d = %s".formatted(lanes, batch, global))
                 .contains(steps + " steps", checkpoints + (recipe.startsWith("template_") ? " with" : " checkpoints"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "template_config.yaml, 1",
+        "t5.yaml, 1",
+        "templates/imagenet.yaml, 8",
+        "templates/sd-v2-base-stage1.yaml, 8",
+        "laion/from-scratch.yaml, 8"
+    })
+    void theHeapOfTheCommentsIsThatOfTheDryRun(String recipe, int workers) throws IOException {
+        Path file = CONFIGS.resolve(recipe);
+        List<String> settings = Stream.concat(Stream.of("--workers=" + workers), given(file).stream())
+                .toList();
+        String told = dryRun(file, settings).out();
+        Matcher heap = Pattern.compile("REKINDLE_JAVA_OPTS=-Xmx\\d+g").matcher(told);
+        Matcher images =
+                Pattern.compile("images waiting +[\\d,]+: ([\\d,]+) of").matcher(told);
+
+        assertThat(heap.find() && images.find()).as(told).isTrue();
+        assertThat(Files.readString(file)).contains(heap.group(), images.group(1) + " images");
     }
 
     @Test
