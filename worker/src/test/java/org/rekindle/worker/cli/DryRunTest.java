@@ -327,6 +327,25 @@ class DryRunTest {
     }
 
     @Test
+    void captionsThatAreMissingAreMissedUnderTheirOwnKey() {
+        String setting = "model.tokenizer.params.captions=nope.tar";
+        String line = "model.tokenizer.params.captions: 1 of 1 shards missing, the first is nope.tar";
+
+        dryRun(setting).assertOneLine(1, line);
+        CommandRun.of(
+                        "init",
+                        "config=" + CommandRun.TINY,
+                        "experiment.log_dir=" + folder,
+                        "out=" + folder.resolve("pipeline"),
+                        setting)
+                .assertOneLine(1, line);
+        assertThat(dryRun("model.tokenizer.params.captions=" + folder.resolve("tiny/data/shapes-{000..001}.tar"))
+                        .code())
+                .as("of shards that the start makes")
+                .isZero();
+    }
+
+    @Test
     void aFolderWithCheckpointsOfAnotherRunIsRefused() throws IOException {
         Files.createDirectories(folder.resolve("tiny/checkpoints/step_00000010"));
 
