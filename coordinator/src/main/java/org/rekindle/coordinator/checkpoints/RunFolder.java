@@ -91,10 +91,7 @@ public final class RunFolder implements AutoCloseable {
                 throw e;
             }
         } catch (FileAlreadyExistsException e) {
-            throw new UserException(
-                    path + ": cannot be created, for " + e.getFile()
-                            + " is a file; choose another experiment.log_dir or name",
-                    e);
+            throw new UserException(uncreatable(path, e.getFile()), e);
         } catch (IOException e) {
             throw new UserException(
                     (bucket == null ? path : bucket.location()) + ": cannot be written (" + UserException.reason(e)
@@ -220,25 +217,56 @@ public final class RunFolder implements AutoCloseable {
         }
     }
 
+    private static String uncreatable(Path path, String file) {
+        return path + ": cannot be created, for " + file + " is a file; choose another experiment.log_dir or name";
+    }
+
     /**
-     * Touches nothing.
+     * Looks at what a start would go on from, by the sizes of files alone; touches nothing.
      *
-     * @throws UserException when there are checkpoints in the folder and {@code experiment.requeue} is false
+     * @param config of a run that is kept in a folder
+     * @return the newest whole checkpoint; empty for a run that begins
+     * @throws UserException when {@link #open} or {@link #startingPoint} would refuse the folder
      */
-    public static void requireNew(RunConfig config) {
-        String run = config.experiment().isInBucket()
-                ? config.experiment().location()
-                : config.experiment().folder().toString();
+    public static Optional<Checkpoint> look(RunConfig config) {
+        Path path = config.experiment().folder();
+        Path there = path.toAbsolutePath();
+        while (!Files.exists(there)) {
+            there = there.getParent();
+        }
+        if (!Files.isDirectory(there)) {
+            throw new UserException(uncreatable(path, there.toString()));
+        }
+        requireNew(config);
+        if (isNew(config)) {
+            return Optional.empty();
+        }
+        Checkpoints checkpoints = checkpoints(config);
+        return Optional.of(
+                checkpoints.read(checkpoints.location(checkpoints.newestIntact().step())));
+    }
+
+    private static void requireNew(RunConfig config) {
+        if (!config.experiment().requeue() && !isNew(config)) {
+            throw new UserException(
+                    place(config)
+                            + ": holds checkpoints of an earlier run; continue it with experiment.requeue=true, or choose another experiment.name");
+        }
+    }
+
+    private static boolean isNew(RunConfig config) {
         try {
-            if (!config.experiment().requeue() && !checkpoints(config).isEmpty()) {
-                throw new UserException(
-                        run
-                                + ": holds checkpoints of an earlier run; continue it with experiment.requeue=true, or choose another experiment.name");
-            }
+            return checkpoints(config).isEmpty();
         } catch (IOException e) {
             throw new UserException(
-                    run + ": cannot be read (" + UserException.reason(e) + "); check experiment.log_dir", e);
+                    place(config) + ": cannot be read (" + UserException.reason(e) + "); check experiment.log_dir", e);
         }
+    }
+
+    private static String place(RunConfig config) {
+        return config.experiment().isInBucket()
+                ? config.experiment().location()
+                : config.experiment().folder().toString();
     }
 
     /** Writes {@code config.yaml}, once it is clear that the run goes on with it. */

@@ -13,6 +13,9 @@ import org.rekindle.data.UserException;
 /** The HTTP endpoints of one node (DESIGN 7). They end with the actor system. */
 public final class MonitoringServer {
 
+    /** How long a request waits for the coordinator's answer, before it is told that there is none. */
+    public static final Duration ANSWER = Duration.ofSeconds(3);
+
     private MonitoringServer() {}
 
     /**

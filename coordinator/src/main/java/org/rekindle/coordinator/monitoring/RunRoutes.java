@@ -34,7 +34,6 @@ import org.rekindle.coordinator.protocol.RunView;
 /** What a node answers over HTTP, by asking the run's coordinator, wherever that is. Nothing is kept here between two requests. */
 final class RunRoutes extends AllDirectives {
 
-    private static final Duration TIMEOUT = Duration.ofSeconds(3);
     private static final Duration EVENTS_EVERY = Duration.ofMillis(500);
     private static final String BEARER = "Bearer ";
 
@@ -81,7 +80,7 @@ final class RunRoutes extends AllDirectives {
     }
 
     private CompletionStage<RunView> look() {
-        return AskPattern.ask(coordinator, CoordinatorCommand.Look::new, TIMEOUT, system.scheduler());
+        return AskPattern.ask(coordinator, CoordinatorCommand.Look::new, MonitoringServer.ANSWER, system.scheduler());
     }
 
     private Route answer(Function<RunView, Route> answer) {
@@ -91,7 +90,8 @@ final class RunRoutes extends AllDirectives {
                         ? answer.apply(tried.get())
                         : text(
                                 StatusCodes.SERVICE_UNAVAILABLE,
-                                "no coordinator answers within " + TIMEOUT.toSeconds() + " s; ask again"));
+                                "no coordinator answers within " + MonitoringServer.ANSWER.toSeconds()
+                                        + " s; ask again"));
     }
 
     private Route json(Function<RunView, JsonNode> part) {

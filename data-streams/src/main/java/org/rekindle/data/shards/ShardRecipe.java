@@ -62,6 +62,15 @@ public record ShardRecipe(
         return ShardMaker.make(open(), pattern, options, identity(), progress);
     }
 
+    /**
+     * Checks that the source is one that there is, and that what it reads is there; reads nothing yet.
+     *
+     * @throws UserException when it is not
+     */
+    public void check() {
+        open();
+    }
+
     /** The arguments that decide what is in the shards, and the state of the input where that is one file. */
     private String identity() {
         ShardRecipe deciding = new ShardRecipe(
@@ -109,6 +118,10 @@ public record ShardRecipe(
         if (input == null) {
             throw new UserException("input is not set: source " + source + " reads " + what);
         }
-        return Path.of(input);
+        Path path = Path.of(input);
+        if (!Files.exists(path)) {
+            throw new UserException("input=" + input + ": no such file or folder; source " + source + " reads " + what);
+        }
+        return path;
     }
 }

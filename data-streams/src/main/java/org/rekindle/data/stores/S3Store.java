@@ -14,9 +14,11 @@ import software.amazon.awssdk.auth.credentials.ProfileCredentialsProvider;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
 import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
 import software.amazon.awssdk.core.checksums.ResponseChecksumValidation;
+import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.http.nio.netty.NettyNioAsyncHttpClient;
 import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.regions.providers.DefaultAwsRegionProviderChain;
 import software.amazon.awssdk.retries.api.BackoffStrategy;
 import software.amazon.awssdk.retries.api.RetryStrategy;
 import software.amazon.awssdk.services.s3.S3AsyncClient;
@@ -58,12 +60,26 @@ final class S3Store {
         if (endpoint != null) {
             builder.endpointOverride(URI.create(endpoint)).forcePathStyle(true);
         }
+        return builder.region(region(endpoint)).crossRegionAccessEnabled(endpoint == null);
+    }
+
+    /** @throws UserException when nothing says which, and it is not all the same */
+    private Region region(String endpoint) {
         if (options.region() != null) {
-            builder.region(Region.of(options.region()));
+            return Region.of(options.region());
         } else if (System.getenv("AWS_REGION") == null && (endpoint != null || options.anonymous())) {
-            builder.region(Region.US_EAST_1);
+            return Region.US_EAST_1;
         }
-        return builder.crossRegionAccessEnabled(endpoint == null);
+        try {
+            return DefaultAwsRegionProviderChain.builder()
+                    .profileName(options.profile())
+                    .build()
+                    .getRegion();
+        } catch (SdkClientException e) {
+            throw new UserException(
+                    "S3: neither the environment nor a profile names a region; set AWS_REGION or dataset.params.s3.region",
+                    e);
+        }
     }
 
     /** The environment's, too, is no host of Amazon's: buckets are in the path. */

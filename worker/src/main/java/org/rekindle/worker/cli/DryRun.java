@@ -6,8 +6,10 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
+import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.checkpoints.RunFolder;
 import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.coordinator.config.RunConfig;
@@ -18,22 +20,32 @@ import org.rekindle.data.shards.ShardRecipe;
 import org.rekindle.worker.diffusion.NoiseSchedule;
 import org.rekindle.worker.diffusion.PromptList;
 import org.rekindle.worker.pipeline.Component;
+import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.pipeline.PipelineDraft;
-import org.rekindle.worker.torchscript.ScriptModule;
-import org.rekindle.worker.training.StepFlops;
+import org.rekindle.worker.torchscript.ComputeType;
 import org.rekindle.worker.training.StepForecast;
-import org.rekindle.worker.training.StepMemory;
 
 /**
  * What a run would do, without doing it: checks what a start checks and tells what follows from the configuration. Nothing is made in
  * the run folder, no store is asked and no device is touched.
  *
- * @param nodes workers of the first start
+ * @param nodes workers that are there at the start
+ * @param start what the run goes on from; empty where it begins, and where it is kept in a bucket
  */
-record DryRun(RunConfig config, int nodes) {
+record DryRun(RunConfig config, int nodes, Optional<Checkpoint> start) {
 
     private static final Map<Component, String> NAMES =
             Map.of(Component.UNET, "UNet", Component.VAE, "autoencoder", Component.TEXT_ENCODER, "text encoder");
+
+    /**
+     * Looks at the run folder.
+     *
+     * @throws org.rekindle.data.UserException when the run could not start in it
+     */
+    static DryRun of(RunConfig config, int nodes) {
+        boolean isHere = !config.experiment().isInBucket();
+        return new DryRun(config, nodes, isHere ? RunFolder.look(config) : Optional.empty());
+    }
 
     /**
      * Returns lines to print.
@@ -41,28 +53,59 @@ record DryRun(RunConfig config, int nodes) {
      * @throws org.rekindle.data.UserException when the run could not start, for another reason than a model that is not on this machine
      */
     List<String> lines() {
-        RunFolder.requireNew(config);
         Table table = new Table();
+        run(table);
         ShardSurvey shards = shards(table);
-        lanes(table, shards);
+        LaneLines lanes = new LaneLines(config.system(), lanes(), nodes);
+        lanes.write(table, shards.listed().isEmpty() ? OptionalInt.of(shards.count()) : OptionalInt.empty());
         steps(table, shards);
-        PipelineDraft draft =
-                PipelineDraft.of(config.model(), config.dataset(), StepForecast.computeType(config), required());
+        PipelineDraft draft = draft();
         if (isDenoising() && draft.schedule() != null) {
             NoiseSchedule.of(draft.schedule()).requireTargets();
         }
         if (isDenoising() && config.experiment().evalCaptionFile() != null) {
             PromptList.read(Path.of(config.experiment().evalCaptionFile()));
         }
-        Optional<StepForecast> forecast = StepForecast.of(config, draft, shares().workers());
+        LaneShares shares = lanes.shares();
+        Optional<StepForecast> forecast = StepForecast.of(config, draft, shares.workers());
         checkpoints(table, forecast);
         models(table, draft);
-        forecast.ifPresent(step -> {
-            flops(table, step);
-            memory(table, step);
-            pictures(table, draft);
+        forecast.map(CostLines::new).ifPresent(costs -> {
+            costs.flops(table, perStep(), NAMES);
+            costs.memory(table);
+            costs.heap(
+                    table, shares.rounds(), block(shards), Runtime.getRuntime().maxMemory());
         });
         return table.lines();
+    }
+
+    private void run(Table table) {
+        if (config.experiment().isInBucket()) {
+            table.row(
+                    "run", "%s, in a bucket, not looked at", config.experiment().location());
+            if (nodes > 1) {
+                table.more("its workers need MASTER_ADDR and MASTER_PORT");
+            }
+        }
+        start.ifPresent(checkpoint -> {
+            Resumption resumption = new Resumption(config, checkpoint);
+            long left = resumption.stepsLeft();
+            table.row(
+                    "run",
+                    "goes on from step %,d, %,d %s left: %s",
+                    checkpoint.step(),
+                    left,
+                    left == 1 ? "step" : "steps",
+                    checkpoint.folder());
+            resumption.check(table::more);
+        });
+    }
+
+    private PipelineDraft draft() {
+        ComputeType type = StepForecast.computeType(config);
+        return start.map(checkpoint -> PipelineDraft.of(
+                        PipelineDirectory.open(checkpoint.pipeline()), config.model(), type, required()))
+                .orElseGet(() -> PipelineDraft.of(config.model(), config.dataset(), type, required()));
     }
 
     private boolean isDenoising() {
@@ -76,11 +119,19 @@ record DryRun(RunConfig config, int nodes) {
     }
 
     private int lanes() {
-        return config.lanes(nodes);
+        return start.map(checkpoint -> checkpoint.state().lanes()).orElseGet(() -> config.lanes(nodes));
     }
 
-    private LaneShares shares() {
-        return LaneShares.of(lanes(), nodes, config.system().maxWorkers());
+    private long perStep() {
+        return (long) lanes() * config.system().batchSize();
+    }
+
+    /** Examples of a lane's block: no more than the lane reads in an epoch. */
+    private long block(ShardSurvey shards) {
+        int buffer = config.dataset().params().shuffleBuffer();
+        return shards.examples().isEmpty()
+                ? buffer
+                : Math.min(buffer, (shards.examples().getAsLong() + lanes() - 1) / lanes());
     }
 
     private ShardSurvey shards(Table table) {
@@ -116,56 +167,11 @@ record DryRun(RunConfig config, int nodes) {
         table.row(name, "%s", String.join("; ", parts));
     }
 
-    private void lanes(Table table, ShardSurvey shards) {
-        LaneShares shares = shares();
-        int batch = batch();
-        table.row("lanes", "%,d, each of %,d examples a step", lanes(), batch);
-        String turns = shares.rounds() == 1 ? "" : ", one after the other";
-        if (shares.workers() == 1) {
-            table.more("1 worker computes all of them%s", turns);
-        } else {
-            String each = shares.least() == shares.rounds() ? "" : shares.least() + " or ";
-            table.more("%,d workers compute %s%d each%s", shares.workers(), each, shares.rounds(), turns);
-            loss(table, shares, batch);
-        }
-        if (nodes > shares.workers()) {
-            table.more("%,d more wait as spares", nodes - shares.workers());
-        }
-        if (shards.listed().isEmpty() && shards.count() < lanes()) {
-            int split = (lanes() + shards.count() - 1) / shards.count();
-            table.more("fewer shards than lanes: %d lanes read each of them; make as many shards as lanes", split);
-        }
-    }
-
-    private static void loss(Table table, LaneShares shares, int batch) {
-        int after = shares.roundsWithoutOne();
-        if (after == shares.rounds()) {
-            table.more("without one of them a step takes no longer");
-            return;
-        }
-        table.more(
-                "without one of them a step takes %d rounds in place of %d, as long as with %d workers",
-                after, shares.rounds(), shares.asSlowAs());
-        int cheaper = shares.cheaper(batch);
-        if (!shares.isLossDear()) {
-            return;
-        } else if (cheaper == 0) {
-            table.more("more lanes, of a smaller batch each, make a loss cheaper");
-        } else {
-            int smaller = batch / (cheaper / shares.lanes());
-            table.more(
-                    "system.lanes=%d system.batch_size=%d make a loss cheaper, of as many examples", cheaper, smaller);
-        }
-    }
-
-    private int batch() {
-        return config.system().batchSize();
-    }
-
     private void steps(Table table, ShardSurvey shards) {
-        long all = config.experiment().numExamplesToSee();
-        table.row("examples per step", "%,d", (long) lanes() * batch());
-        table.row("steps", "%,d, which see %,d examples", config.totalSteps(lanes()), all);
+        long steps = config.totalSteps(lanes());
+        long all = steps * perStep();
+        table.row("examples per step", "%,d", perStep());
+        table.row("steps", "%,d, which see %,d examples", steps, all);
         String filters = config.dataset().params().filters().isEmpty() ? "" : ", before filters";
         shards.examples()
                 .ifPresent(examples ->
@@ -187,61 +193,19 @@ record DryRun(RunConfig config, int nodes) {
         draft.modules()
                 .forEach((component, module) -> table.row(
                         NAMES.get(component),
-                        "%,d parameters, %s",
+                        "%s%,d parameters, %s",
+                        component == Component.TEXT_ENCODER && draft.vocabularyIsOpen() ? "at most " : "",
                         module.parameterCount(),
                         component == trained ? "trained" : "frozen"));
         draft.missing().forEach((pretrained, keys) -> {
-            boolean isHubName = pretrained.matches("[\\w.-]+/[\\w.-]+");
+            boolean mayBeHubName = pretrained.matches("[\\w.-]+/[\\w.-]+");
             table.row("missing", "%s: not on this machine (%s)", pretrained, String.join(", ", keys));
             table.more(
-                    "%s`rekindle download model=%s out=DIR` and set the keys to DIR; left out of the numbers here",
-                    isHubName ? "run " : "name the folder that holds it, or run ", isHubName ? pretrained : "ORG/NAME");
+                    "%s `rekindle download model=%s out=DIR` and set the keys to DIR; left out of the numbers here",
+                    mayBeHubName
+                            ? "correct the path, or, if it is a name on the hub, run"
+                            : "name the folder that holds it, or run",
+                    mayBeHubName ? pretrained : "ORG/NAME");
         });
-    }
-
-    private void flops(Table table, StepForecast step) {
-        StepFlops flops = step.flops();
-        String recomputed = flops.checkpointing() ? ", recomputed 1" : "";
-        String frozen = flops.frozenMacs() == 0
-                ? ""
-                : ", " + Table.metric(2.0 * flops.frozenMacs(), "FLOP") + " of frozen encoders";
-        table.row(
-                "FLOPs per example",
-                "%s: %d x %s forward (backward 2%s)%s",
-                Table.metric(flops.perExample(), "FLOP"),
-                flops.passes(),
-                Table.metric(2.0 * flops.trainedMacs(), "FLOP"),
-                recomputed,
-                frozen);
-        step.uncounted().forEach(component -> table.more("without the %s, which is missing", NAMES.get(component)));
-        table.row("FLOPs per step", "%s", Table.metric(flops.perExample() * lanes() * batch(), "FLOP"));
-    }
-
-    private static void memory(Table table, StepForecast step) {
-        StepMemory memory = step.memory();
-        String otherwise = step.activationsOtherwise()
-                .map(bytes -> Table.text(
-                        "; %s model.gradient_checkpointing %s",
-                        step.flops().checkpointing() ? "without" : "with", Table.metric(bytes, "B")))
-                .orElse("");
-        table.row("memory per worker", "%17s; what CUDA takes for itself comes on top", "bytes");
-        table.row("  weights", "%,17d", memory.weights());
-        table.row("  gradients", "%,17d", memory.gradients());
-        table.row("  moments", "%,17d", memory.moments());
-        table.row("  averages", "%,17d", memory.averages());
-        table.row("  frozen models", "%,17d", memory.frozen());
-        table.row("  activations", "%,17d (an estimate%s)", memory.activations(), otherwise);
-        table.row("  together", "%,17d = %s", memory.total(), Table.metric(memory.total(), "B"));
-    }
-
-    /** {@link SamplePictures} loads a checkpoint's pipeline beside the training, as fp32. */
-    private static void pictures(Table table, PipelineDraft draft) {
-        long parameters = draft.modules().values().stream()
-                .mapToLong(ScriptModule::parameterCount)
-                .sum();
-        table.row(
-                "  and for a while",
-                "%,17d of weights, where the pictures of a checkpoint are drawn",
-                Float.BYTES * parameters);
     }
 }

@@ -42,6 +42,11 @@ final class RunShards {
             throw new UserException("dataset.make makes files, and dataset.params.path=" + path
                     + " names none: give a path such as data/shapes-{000..003}.tar, or remove dataset.make");
         }
+        try {
+            dataset.make().check();
+        } catch (UserException e) {
+            throw new UserException("dataset.make." + e.getMessage(), e);
+        }
         return true;
     }
 }

@@ -47,9 +47,6 @@ final class TrainCommand implements Callable<Integer> {
 
     private static final Duration ASK_EVERY = Duration.ofSeconds(1);
 
-    /** What the preparation of a run may take, as for those who know where node 0 is. */
-    private static final Duration PATIENCE = Duration.ofMinutes(10);
-
     @Option(
             names = "--dry-run",
             description = "check the configuration, print it resolved and what the run would take; start nothing")
@@ -70,17 +67,20 @@ final class TrainCommand implements Callable<Integer> {
         WorkerProcess.endWithLauncher();
         RunConfig config = ConfigReader.read(keyValues.list());
         NodeCredentials.of(config.distributed().tls()); // what is wrong with them shows before anything long
-        if (dryRun) {
-            return tell(config, workers == null ? NodePlace.of(System.getenv()).nodes() : workers);
+        if (workers != null) {
+            return tell(config, workers);
         }
         NodePlace place = NodePlace.of(System.getenv());
         if (place.isElastic() && config.experiment().isInBucket()) {
             throw new UserException("experiment.log_dir: a bucket has no lock by which nodes could agree on who begins;"
                     + " set MASTER_ADDR and MASTER_PORT, as torchrun does");
         }
+        if (dryRun) {
+            return tell(config, place.nodes());
+        }
         while (true) {
             try {
-                return take(config, place, Instant.now().plus(PATIENCE));
+                return take(config, place, Instant.now().plus(TrainingRun.PATIENCE));
             } catch (HalfJoinedException e) {
                 System.out.println(e.getMessage());
             }
@@ -89,7 +89,7 @@ final class TrainCommand implements Callable<Integer> {
 
     /** Prints what the run is told and what follows; only then, so that a mistake is one line and nothing else. */
     private static int tell(RunConfig config, int nodes) {
-        List<String> lines = new DryRun(config, nodes).lines();
+        List<String> lines = DryRun.of(config, nodes).lines();
         System.out.println(ConfigYaml.of(config));
         config.notices().forEach(System.out::println);
         lines.forEach(System.out::println);
@@ -125,7 +125,7 @@ final class TrainCommand implements Callable<Integer> {
             Torch.init(config.system().threads());
             Checkpoint start = folder.startingPoint(System.out::println)
                     .orElseGet(() -> Torch.inThreadOfItsOwn(() -> firstCheckpoint(config, folder, place.nodes())));
-            checkFits(config, start);
+            new Resumption(config, start).check(System.out::println);
             folder.keep(config);
             return train(config, place, SamplePictures.of(config, dataSet), run -> run.lead(folder, start, dataSet));
         }
@@ -143,34 +143,6 @@ final class TrainCommand implements Callable<Integer> {
                                 config.dataset(),
                                 config.system().seed(),
                                 path.resolve("pipeline")));
-    }
-
-    /** What a run may not change half-way, or its examples and noise would be others. */
-    private static void checkFits(RunConfig config, Checkpoint start) {
-        Integer lanes = config.system().lanes();
-        check(
-                "system.lanes",
-                lanes == null ? start.state().lanes() : lanes,
-                start.state().lanes(),
-                start);
-        check("system.seed", config.system().seed(), start.state().seed(), start);
-        long examples = start.step() * start.state().lanes() * config.system().batchSize();
-        if (examples != start.state().examplesSeen()) {
-            throw new UserException("system.batch_size=" + config.system().batchSize() + " does not fit "
-                    + start.folder()
-                    + ", which saw " + start.state().examplesSeen() + " examples in " + start.step() + " steps of "
-                    + start.state().lanes() + " lanes: keep the batch size, or start a run of another name");
-        }
-        if (!config.configurationHash().equals(start.state().configurationHash())) {
-            System.out.println("note: the configuration is not the one that " + start.folder() + " was trained with");
-        }
-    }
-
-    private static void check(String key, long configured, long trained, Checkpoint start) {
-        if (configured != trained) {
-            throw new UserException(key + "=" + configured + " does not fit " + start.folder() + ", trained with "
-                    + trained + ": keep it for the life of the run, or start a run of another name");
-        }
     }
 
     /** Takes part in a run that another node leads. */

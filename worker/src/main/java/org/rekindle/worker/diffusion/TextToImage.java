@@ -86,6 +86,11 @@ public final class TextToImage implements AutoCloseable {
         return new TextToImage(pipeline, type);
     }
 
+    /** Whether a guidance scale takes a second prediction, that of the negative prompt. */
+    public static boolean isGuided(double guidanceScale) {
+        return guidanceScale > 1;
+    }
+
     /** Shape (channels, height, width) of the latents of one image. */
     public long[] latentShape() {
         return latentShape.clone();
@@ -125,7 +130,7 @@ public final class TextToImage implements AutoCloseable {
             }
         }
         Scheduler scheduler = scheduler(settings);
-        boolean guided = settings.guidanceScale > 1;
+        boolean guided = isGuided(settings.guidanceScale);
         try (NDManager scope = manager.newSubManager()) {
             NDArray states = encode(scope, prompts, guided);
             float[] latents = beginning(prompts, scheduler.initNoiseSigma());
@@ -189,22 +194,25 @@ public final class TextToImage implements AutoCloseable {
         return guided;
     }
 
+    /** One image after the other: the decoder's last layers take as much memory for one of 512 px as the UNet's for eight. */
     private List<BufferedImage> decode(float[] latents, int images) {
-        float[] scaled = new float[latents.length];
-        for (int i = 0; i < scaled.length; i++) {
-            scaled[i] = (float) (latents[i] / scalingFactor);
+        List<BufferedImage> result = new ArrayList<>();
+        for (int i = 0; i < images; i++) {
+            result.add(decode(Arrays.copyOfRange(latents, i * latentLength(), (i + 1) * latentLength())));
+        }
+        return result;
+    }
+
+    private BufferedImage decode(float[] latents) {
+        for (int i = 0; i < latents.length; i++) {
+            latents[i] = (float) (latents[i] / scalingFactor);
         }
         try (NDManager scope = manager.newSubManager()) {
-            NDArray input = Tensors.of(scope, batchShape(images), scaled);
-            NDArray pixels = Torch.noGrad(() -> vae.call(scope, "decode", input).singletonOrThrow()); // (N, 3, H, W)
+            NDArray input = Tensors.of(scope, batchShape(1), latents);
+            NDArray pixels = Torch.noGrad(() -> vae.call(scope, "decode", input).singletonOrThrow()); // (1, 3, H, W)
             int height = (int) pixels.getShape().get(2);
             int width = (int) pixels.getShape().get(3);
-            float[] values = pixels.toFloatArray();
-            List<BufferedImage> result = new ArrayList<>();
-            for (int i = 0; i < images; i++) {
-                result.add(RgbImages.of(values, i * 3 * height * width, height, width));
-            }
-            return result;
+            return RgbImages.of(pixels.toFloatArray(), 0, height, width);
         }
     }
 

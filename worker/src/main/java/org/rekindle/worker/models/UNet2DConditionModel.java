@@ -1,7 +1,9 @@
 package org.rekindle.worker.models;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -55,21 +57,27 @@ public record UNet2DConditionModel(UNetConfig config, ComputeType computeType) i
         List<SegmentWork> segments = new ArrayList<>();
         int first = config.channels().get(0);
         Extent at = latents;
+        Deque<Extent> skips =
+                new ArrayDeque<>(); // the way up enlarges to them, which is less than double where the way down rounded
+        // up
         segments.add(segment(
                 at, config.timeChannels() + first * at.positions(), parts.get("time_embedding"), parts.get("conv_in")));
         for (ScriptModule part : parts.get("down_blocks").children().asMap().values()) {
             DownBlock2D block = (DownBlock2D) part;
             Extent below = block.downsample() == null ? at : block.downsample().out(at);
-            long skips = block.layers() * at.positions() + (block.downsample() == null ? 0 : below.positions());
-            segments.add(segment(at, block.outChannels() * skips, block));
+            long state = block.layers() * at.positions() + (block.downsample() == null ? 0 : below.positions());
+            segments.add(segment(at, block.outChannels() * state, block));
+            skips.push(at);
             at = below;
         }
         int last = config.channels().get(config.blocks() - 1);
         segments.add(segment(at, last * at.positions(), parts.get("mid_block")));
         for (ScriptModule part : parts.get("up_blocks").children().asMap().values()) {
             UpBlock2D block = (UpBlock2D) part;
-            Extent above = block.upsample() ? at.doubled() : at;
-            segments.add(segment(at, block.outChannels() * above.positions(), block));
+            skips.pop();
+            Extent above = block.upsample() ? skips.peek() : at;
+            segments.add(new SegmentWork(
+                    block.work(at, above), block.outChannels() * above.positions(), block.parameterCount()));
             at = above;
         }
         SegmentWork out =

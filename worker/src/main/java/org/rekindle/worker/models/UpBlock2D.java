@@ -24,6 +24,8 @@ record UpBlock2D(
         boolean upsample)
         implements ScriptModule {
 
+    private static final String UPSAMPLERS = "upsamplers";
+
     @Override
     public Children children() {
         List<ScriptModule> resnets = new ArrayList<>();
@@ -36,7 +38,20 @@ record UpBlock2D(
         return Children.none()
                 .andIf(attention != null, "attentions", new ModuleList(attentions))
                 .and("resnets", new ModuleList(resnets))
-                .andIf(upsample, "upsamplers", ModuleList.of(new Upsample2D(outChannels)));
+                .andIf(upsample, UPSAMPLERS, ModuleList.of(new Upsample2D(outChannels)));
+    }
+
+    /**
+     * What a forward pass takes.
+     *
+     * @param above what it enlarges to; its own extent where it does not
+     */
+    Work work(Extent at, Extent above) {
+        Work layers = children().asMap().entrySet().stream()
+                .filter(child -> !child.getKey().equals(UPSAMPLERS))
+                .map(child -> Work.of(child.getValue(), at))
+                .reduce(Work.NONE, Work::plus);
+        return upsample ? layers.plus(new Upsample2D(outChannels).to(above)) : layers;
     }
 
     /** Takes as many skips as it has layers, the last one first; {@code size} is the height and width to enlarge to. */
@@ -53,7 +68,7 @@ record UpBlock2D(
             }
         }
         if (upsample) {
-            script.append("  x = %s.forward(x, size)\n".formatted(ModuleList.member("upsamplers", 0)));
+            script.append("  x = %s.forward(x, size)\n".formatted(ModuleList.member(UPSAMPLERS, 0)));
         }
         return script + "  return x\n";
     }

@@ -10,9 +10,15 @@ record Upsample2D(int channels) implements Counted {
         return Children.of("conv", Conv2d.same(channels, channels, 3));
     }
 
+    /** To twice the size, as the autoencoder does it. */
     @Override
     public Work work(Extent given) {
-        return Work.ofChildren(this, given.doubled());
+        return to(given.doubled());
+    }
+
+    /** To a size, such as a skip's, which is odd where the way down rounded up. */
+    Work to(Extent enlarged) {
+        return Work.ofChildren(this, enlarged);
     }
 
     @Override

@@ -104,8 +104,8 @@ record ComponentConfigs(Path pipeline, DatasetConfig dataset, ComponentConfig to
         String path = hasResolution() ? dataset.params().path() : null;
         String shards = params.captions() == null ? path : params.captions();
         if (shards == null) {
-            throw new UserException(
-                    "model.tokenizer.params.captions: not set; expected shards in brace notation whose captions make the vocabulary");
+            throw new UserException(TokenizerParams.CAPTIONS
+                    + ": not set; expected shards in brace notation whose captions make the vocabulary");
         }
         try (Stream<String> captions = ShardCaptions.of(captions(shards, shards.equals(path)))) {
             BytePairVocabulary.learn(captions, params.vocabSize()).write(folder, params.modelMaxLength());
@@ -113,10 +113,12 @@ record ComponentConfigs(Path pipeline, DatasetConfig dataset, ComponentConfig to
     }
 
     private DataSet captions(String shards, boolean ofDataSet) {
-        DatasetConfig captioned = ofDataSet
-                ? dataset
-                : new DatasetConfig(
-                        null, new DatasetConfig.Params(shards, null, null, null, null, null, null, null), null);
-        return DataSet.open(captioned);
+        return ofDataSet ? DataSet.open(dataset) : DataSet.open(captioned(shards), TokenizerParams.CAPTIONS, shards);
+    }
+
+    /** Shards of captions beside the data set. */
+    static DatasetConfig captioned(String shards) {
+        return new DatasetConfig(
+                null, new DatasetConfig.Params(shards, null, null, null, null, null, null, null), null);
     }
 }

@@ -16,6 +16,8 @@ import org.rekindle.coordinator.config.ComponentConfig;
 import org.rekindle.coordinator.config.ModelConfig;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.data.UserException;
+import org.rekindle.data.formats.ShardSurvey;
+import org.rekindle.data.stores.Stores;
 import org.rekindle.worker.torchscript.ComputeType;
 import org.rekindle.worker.torchscript.ScriptModule;
 
@@ -28,13 +30,16 @@ import org.rekindle.worker.torchscript.ScriptModule;
  * @param vaeScaleFactor pixels per latent in each direction; Stable Diffusion's where the autoencoder is missing
  * @param tokens of every text; CLIP's where the tokenizer is missing
  * @param schedule config of the training's noise schedule; null where that is missing
+ * @param vocabularyIsOpen whether the text encoder takes the size of a vocabulary that is yet to be learnt, and is here as large as that
+ *     may be
  */
 public record PipelineDraft(
         Map<Component, ScriptModule> modules,
         Map<String, List<String>> missing,
         int vaeScaleFactor,
         int tokens,
-        ObjectNode schedule) {
+        ObjectNode schedule,
+        boolean vocabularyIsOpen) {
 
     private static final int DEFAULT_SCALE_FACTOR = 8;
 
@@ -50,7 +55,7 @@ public record PipelineDraft(
         ModelConfig here = without(model, missing.keySet());
         if (model.pretrained() != null && here.pretrained() == null) {
             return new PipelineDraft(
-                    Map.of(), missing, DEFAULT_SCALE_FACTOR, TokenizerParams.DEFAULT_MODEL_MAX_LENGTH, null);
+                    Map.of(), missing, DEFAULT_SCALE_FACTOR, TokenizerParams.DEFAULT_MODEL_MAX_LENGTH, null, false);
         }
         try {
             Path folder = Files.createTempDirectory("rekindle-draft");
@@ -60,6 +65,11 @@ public record PipelineDraft(
                 checked.addAll(required);
                 checked.removeAll(leftOut(model, here));
                 pipeline.require(checked.toArray(Component[]::new));
+                if (isToBeLearnt(here)) {
+                    TokenizerParams tokenizer = TokenizerParams.of(here.tokenizer());
+                    PipelineFit.requirePositions(pipeline, tokenizer.modelMaxLength());
+                    requireCaptions(tokenizer, dataset);
+                }
                 return read(pipeline, missing, here, type);
             } catch (UserException e) {
                 throw new UserException(PipelineInit.inTermsOfConfiguration(e.getMessage(), folder), e);
@@ -72,6 +82,18 @@ public record PipelineDraft(
                             + "); check disk space and permissions",
                     e);
         }
+    }
+
+    /**
+     * The draft of a pipeline that is there.
+     *
+     * @param model says of the training's noise schedule what the pipeline does not
+     * @param required components that the run cannot do without
+     */
+    public static PipelineDraft of(
+            PipelineDirectory pipeline, ModelConfig model, ComputeType type, Set<Component> required) {
+        pipeline.require(required.toArray(Component[]::new));
+        return read(pipeline, Map.of(), model, type);
     }
 
     private static PipelineDirectory write(ModelConfig model, DatasetConfig dataset, Path folder) throws IOException {
@@ -100,7 +122,11 @@ public record PipelineDraft(
                 missing,
                 pipeline.has(Component.VAE) ? pipeline.vaeScaleFactor() : DEFAULT_SCALE_FACTOR,
                 tokens(pipeline, model),
-                pipeline.has(Component.SCHEDULER) ? PipelineInit.trainingSchedule(model, pipeline) : null);
+                pipeline.has(Component.SCHEDULER) ? PipelineInit.trainingSchedule(model, pipeline) : null,
+                !pipeline.has(Component.TOKENIZER)
+                        && isToBeLearnt(model)
+                        && model.textEncoder().params() != null
+                        && !model.textEncoder().params().has("vocab_size"));
     }
 
     private static int tokens(PipelineDirectory pipeline, ModelConfig model) {
@@ -112,6 +138,20 @@ public record PipelineDraft(
         return isToBeLearnt(model)
                 ? TokenizerParams.of(model.tokenizer()).modelMaxLength()
                 : TokenizerParams.DEFAULT_MODEL_MAX_LENGTH;
+    }
+
+    /** Captions that are not those of the data set itself, whose shards may be yet to be made. */
+    private static void requireCaptions(TokenizerParams tokenizer, DatasetConfig dataset) {
+        if (tokenizer.captions() == null) {
+            return;
+        }
+        List<String> others = new ArrayList<>(Stores.locations(TokenizerParams.CAPTIONS, tokenizer.captions()));
+        others.removeAll(
+                Stores.locations("dataset.params.path", dataset.params().path()));
+        if (!others.isEmpty()) {
+            String path = String.join("::", others);
+            ShardSurvey.of(ComponentConfigs.captioned(path), TokenizerParams.CAPTIONS, path);
+        }
     }
 
     private static boolean isToBeLearnt(ModelConfig model) {
@@ -150,7 +190,10 @@ public record PipelineDraft(
                 model.noiseSchedulerInference().pretrained());
         Map<String, List<String>> missing = new LinkedHashMap<>();
         sources.forEach((key, pretrained) -> {
-            if (pretrained != null && !Files.isDirectory(Path.of(pretrained))) {
+            if (pretrained != null && pretrained.contains("://")) {
+                throw new UserException(key + "=" + pretrained
+                        + ": models are read from folders of this machine; copy it here and give the folder");
+            } else if (pretrained != null && !Files.isDirectory(Path.of(pretrained))) {
                 missing.computeIfAbsent(pretrained, each -> new ArrayList<>()).add(key);
             }
         });

@@ -54,16 +54,7 @@ final class PipelineFit {
         if (pipeline.has(Component.TOKENIZER) && pipeline.has(Component.TEXT_ENCODER)) {
             boolean t5 = isT5(pipeline);
             try (Tokenizer tokenizer = pipeline.tokenizer()) {
-                if (!t5) { // T5 knows distances between tokens, not positions
-                    requireAtMost(
-                            pipeline.root(),
-                            "tokenizer: model_max_length",
-                            tokenizer.modelMaxLength(),
-                            "text_encoder: max_position_embeddings",
-                            pipeline.config(Component.TEXT_ENCODER)
-                                    .path("max_position_embeddings")
-                                    .asInt(DEFAULT_POSITIONS));
-                }
+                requirePositions(pipeline, tokenizer.modelMaxLength());
                 JsonNode vocabulary = pipeline.config(Component.TEXT_ENCODER).path("vocab_size");
                 requireAtMost(
                         pipeline.root(),
@@ -72,6 +63,25 @@ final class PipelineFit {
                         "text_encoder: vocab_size",
                         vocabulary.asInt(t5 ? DEFAULT_T5_VOCABULARY : DEFAULT_VOCABULARY));
             }
+        }
+    }
+
+    /**
+     * Checks that the text encoder of a pipeline, where there is one, takes texts of so many tokens.
+     *
+     * @throws UserException naming both keys
+     */
+    static void requirePositions(PipelineDirectory pipeline, int tokens) {
+        if (pipeline.has(Component.TEXT_ENCODER)
+                && !isT5(pipeline)) { // T5 knows distances between tokens, not positions
+            requireAtMost(
+                    pipeline.root(),
+                    "tokenizer: model_max_length",
+                    tokens,
+                    "text_encoder: max_position_embeddings",
+                    pipeline.config(Component.TEXT_ENCODER)
+                            .path("max_position_embeddings")
+                            .asInt(DEFAULT_POSITIONS));
         }
     }
 

@@ -15,6 +15,7 @@ import org.rekindle.data.UserException;
  */
 record TokenizerParams(int modelMaxLength, int vocabSize, String captions) {
 
+    static final String CAPTIONS = "model.tokenizer.params.captions";
     static final int DEFAULT_MODEL_MAX_LENGTH = 77;
     private static final int DEFAULT_VOCABULARY = 49408;
     private static final List<String> KEYS = List.of("model_max_length", "captions", "vocab_size");

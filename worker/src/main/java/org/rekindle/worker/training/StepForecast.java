@@ -21,11 +21,19 @@ import org.rekindle.worker.torchscript.ScriptModule;
  *
  * @param memory with the run's own {@code model.gradient_checkpointing}
  * @param activationsOtherwise bytes of activations if that were the other way round; empty where it cannot be
+ * @param pictures bytes that the drawing of a checkpoint's pictures takes beside the training; 0 where none are drawn
  * @param disk bytes that a checkpoint adds: moments and weights, twice more with EMA; frozen components are links
+ * @param heap bytes of the JVM's heap that a checkpoint takes while it is written: moments and weights, and averages with EMA
  * @param uncounted encoders that run on line and are missing from the draft
  */
 public record StepForecast(
-        StepFlops flops, StepMemory memory, Optional<Long> activationsOtherwise, long disk, List<Component> uncounted) {
+        StepFlops flops,
+        StepMemory memory,
+        Optional<Long> activationsOtherwise,
+        long pictures,
+        long disk,
+        long heap,
+        List<Component> uncounted) {
 
     /**
      * Forecasts a run's step.
@@ -88,7 +96,9 @@ public record StepForecast(
                 new StepFlops(work.macs(), frozenMacs, checkpointing),
                 memory(config, unet, workers, frozen, checkpointing ? checkpointed : plain),
                 Optional.of(checkpointing ? plain : checkpointed),
+                PictureMemory.ofCaptions(config, draft, work),
                 disk(config, unet),
+                heap(config, unet),
                 uncounted);
     }
 
@@ -99,7 +109,9 @@ public record StepForecast(
                 new StepFlops(work.macs(), 0, false),
                 memory(config, vae, workers, 0, activations.plain(work, vae.parameterCount())),
                 Optional.empty(),
+                PictureMemory.ofReconstructions(config, vae, work),
                 disk(config, vae),
+                heap(config, vae),
                 List.of());
     }
 
@@ -109,7 +121,7 @@ public record StepForecast(
                 : List.of(Component.VAE, Component.TEXT_ENCODER);
     }
 
-    private static Extent image(RunConfig config) {
+    static Extent image(RunConfig config) {
         int side = config.dataset().params().resolution();
         return new Extent(side, side, 0);
     }
@@ -133,5 +145,10 @@ public record StepForecast(
 
     private static long disk(RunConfig config, ScriptModule trained) {
         return trained.parameterCount() * Float.BYTES * (config.model().useEma() ? 5 : 3);
+    }
+
+    /** {@link HostSnapshot}'s. */
+    private static long heap(RunConfig config, ScriptModule trained) {
+        return trained.parameterCount() * Float.BYTES * (config.model().useEma() ? 4 : 3);
     }
 }

@@ -66,8 +66,7 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
 
     private static final Duration ASK_EVERY = Duration.ofSeconds(1);
 
-    /** Node 0 may still be making the data set, or the coordinator on its way; torchrun's rendezvous has this limit, too. */
-    private static final int MAX_ASKED = 600;
+    private static final long MAX_ASKED = TrainingRun.PATIENCE.dividedBy(ASK_EVERY);
 
     private static final int TELL_EVERY = 30;
 
@@ -206,7 +205,7 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
     private Behavior<Command> ask() {
         if (!entered && asked == MAX_ASKED) {
             ended.complete(Outcome.failed("nobody of the run answered at " + place.seeds() + " in "
-                    + ASK_EVERY.multipliedBy(MAX_ASKED).toMinutes()
+                    + TrainingRun.PATIENCE.toMinutes()
                     + " minutes: check that node 0 runs, and that MASTER_ADDR and MASTER_PORT lead there"));
         } else if (!entered) {
             if (asked++ > 0 && asked % TELL_EVERY == 0) {

@@ -57,6 +57,12 @@ public record TrainingRun(
 
     private static final Logger LOG = LoggerFactory.getLogger(TrainingRun.class);
 
+    /**
+     * How long a node asks to be let in: node 0 may still be making the data set, or the coordinator on its way; torchrun's rendezvous
+     * has this limit, too.
+     */
+    public static final Duration PATIENCE = Duration.ofMinutes(10);
+
     /** How long a node that takes over waits for the one that led to let go of the run folder. */
     private static final Duration TAKE_OVER = Duration.ofSeconds(30);
 

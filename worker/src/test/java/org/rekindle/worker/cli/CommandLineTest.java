@@ -310,7 +310,7 @@ class CommandLineTest {
         CommandRun.of("shards", "make", "source=web", shards).assertOneLine(1, "'web' is unknown", "choose shapes");
         CommandRun.of("shards", "make", "source=folder", shards).assertOneLine(1, "input is not set");
         CommandRun.of("shards", "make", "source=folder", "input=nope", shards)
-                .assertOneLine(1, "folder nope cannot be read (no such file or folder)");
+                .assertOneLine(1, "input=nope: no such file or folder");
         CommandRun.of("shards", "make", "source=csv", "input=nope", shards).assertOneLine(1, "nope", "no such file");
         CommandRun.of("shards", "make", "source=shapes", "examples=x", shards)
                 .assertOneLine(1, "examples", "is not a whole number");

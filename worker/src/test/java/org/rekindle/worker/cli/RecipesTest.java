@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -82,6 +83,27 @@ class RecipesTest {
                 .contains(steps + " steps", checkpoints + (recipe.startsWith("template_") ? " with" : " checkpoints"));
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "template_config.yaml, 1",
+        "t5.yaml, 1",
+        "templates/imagenet.yaml, 8",
+        "templates/sd-v2-base-stage1.yaml, 8",
+        "laion/from-scratch.yaml, 8"
+    })
+    void theHeapOfTheCommentsIsThatOfTheDryRun(String recipe, int workers) throws IOException {
+        Path file = CONFIGS.resolve(recipe);
+        List<String> settings = Stream.concat(Stream.of("--workers=" + workers), given(file).stream())
+                .toList();
+        String told = dryRun(file, settings).out();
+        Matcher heap = Pattern.compile("REKINDLE_JAVA_OPTS=-Xmx\\d+g").matcher(told);
+        Matcher images =
+                Pattern.compile("images waiting +[\\d,]+: ([\\d,]+) of").matcher(told);
+
+        assertThat(heap.find() && images.find()).as(told).isTrue();
+        assertThat(Files.readString(file)).contains(heap.group(), images.group(1) + " images");
+    }
+
     @Test
     void theStagesOfStableDiffusion2AreRunsOfTheirOwnAndTheSecondBeginsWhereTheFirstEnds() throws IOException {
         Path second = CONFIGS.resolve("templates/sd-v2-base-stage2.yaml");
@@ -129,6 +151,7 @@ class RecipesTest {
             case "experiment.log_dir" -> folder.toString();
             case "experiment.num_examples_to_see" -> "64000000";
             case "dataset.params.path" -> "s3://bucket/{00000..23999}.tar";
+            case "dataset.make.input" -> CONFIGS.resolve("README.md").toString(); // of a package, which is not opened
             case "dataset.params.class_mapping" -> "{0: a tench, 1: a goldfish}";
             default -> key.endsWith(".pretrained") ? "CompVis/stable-diffusion-v1-4" : "mine";
         };

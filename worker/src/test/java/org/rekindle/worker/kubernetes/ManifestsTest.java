@@ -35,7 +35,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.rekindle.coordinator.config.ConfigReader;
 import org.rekindle.coordinator.config.RunConfig;
+import org.rekindle.coordinator.membership.LaneShares;
 import org.rekindle.coordinator.membership.NodePlace;
+import org.rekindle.coordinator.monitoring.MonitoringServer;
+import org.rekindle.data.shards.BraceExpansion;
+import org.rekindle.worker.training.TrainingRun;
 
 /** The objects in {@code configs/kubernetes} are of their kinds, and what they say of each other and of Rekindle holds. */
 class ManifestsTest {
@@ -48,9 +52,6 @@ class ManifestsTest {
 
     /** Where the image has what the repository has in its root. */
     private static final String IMAGE_HOME = "/opt/rekindle/";
-
-    /** Seconds that {@code /health/ready} waits for the coordinator's answer before it says 503. */
-    private static final int ANSWER = 3;
 
     @TempDir
     Path folder;
@@ -223,7 +224,16 @@ class ManifestsTest {
         assertThat(train.getStartupProbe().getHttpGet().getPath()).isEqualTo("/health/alive");
         assertThat(train.getLivenessProbe().getHttpGet().getPath()).isEqualTo("/health/alive");
         assertThat(train.getReadinessProbe().getHttpGet().getPath()).isEqualTo("/health/ready");
-        assertThat(train.getReadinessProbe().getTimeoutSeconds()).isGreaterThan(ANSWER);
+        assertThat((long) train.getReadinessProbe().getTimeoutSeconds())
+                .isGreaterThan(MonitoringServer.ANSWER.toSeconds());
+    }
+
+    @ParameterizedTest
+    @MethodSource("pods")
+    void aPodThatWaitsForTheFirstMaySayInTheEndThatNobodyAnswered(PodTemplateSpec pod) {
+        Probe startup = train(pod).getStartupProbe();
+        assertThat((long) startup.getPeriodSeconds() * startup.getFailureThreshold())
+                .isBetween(TrainingRun.PATIENCE.toSeconds() + 30, TrainingRun.PATIENCE.toSeconds() + 60);
     }
 
     @ParameterizedTest
@@ -292,12 +302,27 @@ class ManifestsTest {
     void theRecipeIsCompleteAndFitsThePods() {
         RunConfig recipe = recipe();
         int pods = COORDINATORS.getSpec().getReplicas() + WORKERS.getSpec().getParallelism();
-        assertThat(recipe.system().lanes()).isEqualTo(2 * pods);
+        LaneShares shares =
+                LaneShares.of(recipe.system().lanes(), pods, recipe.system().maxWorkers());
+        assertThat(shares.workers()).isEqualTo(pods);
+        assertThat(shares.isLossDear()).isFalse();
+        assertThat(BraceExpansion.expand(recipe.dataset().params().path()))
+                .as("shards, a lane reads one at a time")
+                .hasSizeGreaterThanOrEqualTo(shares.lanes());
         assertThat(recipe.totalSteps(recipe.system().lanes())).isEqualTo(4800);
         assertThat(recipe.experiment().requeue()).isTrue();
         assertThat(pods()).allSatisfy(pod -> assertThat(
                         train(pod).getResources().getRequests().get("cpu").getAmount())
                 .isEqualTo(recipe.system().threads().toString()));
+    }
+
+    /** Where a module depends on another one's test-jar, Maven has to make that, tests or not. */
+    @Test
+    void theImageIsBuiltWithTheTestJarThatModulesDependOn() throws IOException {
+        assertThat(Files.readString(Path.of("pom.xml"))).contains("<type>test-jar</type>");
+        assertThat(Manifests.text(Manifests.FOLDER.resolve("Containerfile")))
+                .containsPattern("(?m)^RUN .* mvn .*-DskipTests package$")
+                .doesNotContain("-Dmaven.test.skip");
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -34,6 +35,29 @@ class WorkTest {
                 .reduce(Work.NONE, Work::plus);
 
         assertThat(work.macs() / 1e9).isCloseTo(gigaMacs, withinPercentage(5));
+    }
+
+    /** Latents of 264 px: 33 positions a side, then 17, 9 and 5; each segment of the way up is as large as that of the way down. */
+    @Test
+    void theWayUpEnlargesToTheSizesOfTheWayDown() {
+        List<SegmentWork> odd = unet(1).work(new Extent(33, 33, TOKENS));
+        long[] sides = {5, 9, 17, 33, 33};
+        long[] channels = {1280, 1280, 640, 320, 4};
+
+        for (int i = 0; i < sides.length; i++) {
+            boolean enlarges = i < 3;
+            long above = enlarges ? sides[i + 1] : sides[i];
+            assertThat(odd.get(odd.size() - sides.length + i).state())
+                    .as("state after the way up's part %d", i)
+                    .isEqualTo(channels[i] * above * above);
+        }
+        UpBlock2D block = (UpBlock2D)
+                unet(1).children().asMap().get("up_blocks").children().asMap().get("0");
+        Extent at = new Extent(5, 5, TOKENS);
+        assertThat(block.work(at, new Extent(10, 10, TOKENS)).macs()
+                        - block.work(at, new Extent(9, 9, TOKENS)).macs())
+                .as("a convolution of 3 x 3 over the positions more")
+                .isEqualTo(9L * 1280 * 1280 * (100 - 81));
     }
 
     @Test

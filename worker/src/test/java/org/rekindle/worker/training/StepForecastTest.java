@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.withinPercentage;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -13,7 +14,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.rekindle.coordinator.config.ConfigReader;
 import org.rekindle.coordinator.config.RunConfig;
+import org.rekindle.worker.models.AutoencoderKL;
+import org.rekindle.worker.models.CLIPTextModel;
 import org.rekindle.worker.models.SegmentWork;
+import org.rekindle.worker.models.UNet2DConditionModel;
 import org.rekindle.worker.models.Work;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDraft;
@@ -25,6 +29,15 @@ class StepForecastTest {
 
     private static final Path FROM_SCRATCH = Path.of("..", "configs", "laion", "from-scratch.yaml");
     private static final long PARAMETERS = 859_520_964;
+
+    private static final String VAE = """
+            {"block_out_channels": [128, 256, 512, 512], "layers_per_block": 2, "latent_channels": 4,
+             "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"],
+             "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"]}
+            """;
+
+    private static final String CLIP =
+            "{\"hidden_size\": 768, \"intermediate_size\": 3072, \"num_hidden_layers\": 12, \"num_attention_heads\": 12}";
 
     @TempDir
     Path folder;
@@ -96,6 +109,47 @@ class StepForecastTest {
         List<SegmentWork> segments =
                 List.of(new SegmentWork(new Work(0, 70, 10), 5, 4), new SegmentWork(new Work(0, 30, 10), 6, 3));
         assertThat(one.checkpointed(segments)).isEqualTo(4 * (5 + 6 + 70 + 3 * 10));
+    }
+
+    /** What finetune.yaml promises, with Stable Diffusion 1: training and the drawing of pictures at the same time, and 1 GB for CUDA. */
+    @Test
+    void fineTuningAndItsPicturesFitIntoAGpuOf24Gigabytes() {
+        RunConfig config = ConfigReader.read(List.of(
+                "config=" + Path.of("..", "configs", "finetune.yaml"),
+                "model.pretrained=sd14",
+                "dataset.params.path=s3://bucket/{000..999}.tar"));
+        PipelineDraft draft = new PipelineDraft(
+                Map.of(
+                        Component.UNET,
+                        UNet2DConditionModel.of(TinyPipeline.json("{\"cross_attention_dim\": 768}"), ComputeType.BF16),
+                        Component.VAE,
+                        AutoencoderKL.of(TinyPipeline.json(VAE), ComputeType.BF16),
+                        Component.TEXT_ENCODER,
+                        CLIPTextModel.of(TinyPipeline.json(CLIP), ComputeType.BF16)),
+                Map.of(),
+                8,
+                77,
+                null,
+                false);
+
+        StepForecast step = StepForecast.of(config, draft, 1).orElseThrow();
+
+        assertThat(step.memory().frozen()).isEqualTo(4 * (83_653_863 + 123_060_480L));
+        assertThat(step.pictures()).isGreaterThan(4 * (PARAMETERS + 83_653_863 + 123_060_480L));
+        assertThat(step.memory().total() + step.pictures()).isLessThan(23_000_000_000L);
+        assertThat(step.heap()).isEqualTo(12 * PARAMETERS);
+    }
+
+    @Test
+    void picturesTakeNothingWhereNoneAreDrawn() {
+        assertThat(fromScratch("experiment.num_eval_images=0").pictures()).isZero();
+        long four = fromScratch("experiment.num_eval_images=4").pictures() - 4 * PARAMETERS;
+        assertThat(fromScratch("experiment.num_eval_images=8").pictures() - 4 * PARAMETERS)
+                .isEqualTo(2 * four);
+        assertThat(fromScratch("experiment.num_eval_images=8", "experiment.eval_guidance_scale=1")
+                                .pictures()
+                        - 4 * PARAMETERS)
+                .isEqualTo(four);
     }
 
     @Test
