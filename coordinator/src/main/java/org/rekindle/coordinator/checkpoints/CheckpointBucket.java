@@ -329,8 +329,7 @@ final class CheckpointBucket implements Checkpoints {
      */
     long claim(long newest) throws IOException {
         List<Bucket.Entry> before = bucket.list("");
-        CheckpointIndex index =
-                CheckpointIndex.change(bucket, now -> now.raised(Math.max(newest, now.fence()) + 1));
+        CheckpointIndex index = CheckpointIndex.change(bucket, now -> now.raised(Math.max(newest, now.fence()) + 1));
         bucket.delete(before.stream()
                 .map(Bucket.Entry::key)
                 .filter(key -> isLeftover(index, key))

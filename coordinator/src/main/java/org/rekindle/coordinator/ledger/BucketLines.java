@@ -275,8 +275,7 @@ final class BucketLines implements AppendedLines {
 
     private boolean isReplaced(Head next) throws IOException {
         byte[] bytes = next.bytes();
-        Optional<String> written =
-                version == null ? bucket.create(HEAD, bytes) : bucket.replace(HEAD, bytes, version);
+        Optional<String> written = version == null ? bucket.create(HEAD, bytes) : bucket.replace(HEAD, bytes, version);
         if (written.isPresent()) {
             version = written.get();
             head = next;
@@ -285,8 +284,8 @@ final class BucketLines implements AppendedLines {
     }
 
     private UserException overtaken() {
-        return new UserException(bucket.location()
-                + ": another process leads this run now and writes its ledger; this one stops");
+        return new UserException(
+                bucket.location() + ": another process leads this run now and writes its ledger; this one stops");
     }
 
     /** What writers that were killed have left. Those who still live cannot make it count any more. */

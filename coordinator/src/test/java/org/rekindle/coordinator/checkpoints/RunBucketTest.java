@@ -217,7 +217,8 @@ class RunBucketTest {
         List<String> before = keys();
         RunVerification whole = verification();
         assertThat(whole.holds()).as("%s", whole).isTrue();
-        assertThat(whole.lines()).anyMatch(line -> line.matches("step_00000001-g[0-9]+-[-0-9a-f]+: whole \\(3 files, .*"));
+        assertThat(whole.lines())
+                .anyMatch(line -> line.matches("step_00000001-g[0-9]+-[-0-9a-f]+: whole \\(3 files, .*"));
         assertThat(whole.lines()).contains("ledger       gapless, nothing twice");
 
         String damaged = keys().stream()

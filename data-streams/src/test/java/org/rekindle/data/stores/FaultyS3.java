@@ -166,9 +166,7 @@ public final class FaultyS3 implements AutoCloseable {
     private boolean isLost(HttpExchange exchange) {
         String request = exchange.getRequestMethod() + " " + exchange.getRequestURI();
         Interruption next = interruption.get();
-        if (next == null
-                || !next.request().matcher(request).matches()
-                || !interruption.compareAndSet(next, null)) {
+        if (next == null || !next.request().matcher(request).matches() || !interruption.compareAndSet(next, null)) {
             return false;
         }
         next.meanwhile().run();

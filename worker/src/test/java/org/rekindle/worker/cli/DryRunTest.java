@@ -221,6 +221,7 @@ class DryRunTest {
         Checkpoint made = RunFolder.checkpoints(config)
                 .commit(
                         new TrainerState(30, 240, 2, Map.of(), 7, config.configurationHash(), null),
+                        1,
                         path -> move(folder.resolve("pipeline"), path.resolve("pipeline")));
 
         assertThat(dryRun("--workers", "3").out().lines())
