@@ -38,7 +38,7 @@ final class CheckpointBucket implements Checkpoints {
     private final Integer keep;
     private final Path folder;
     private final CheckpointFolder local;
-    private StoredCheckpoint whole; // that this process wrote, or fetched and checked
+    private volatile StoredCheckpoint whole; // that this process wrote, or fetched and checked
 
     /**
      * Touches nothing yet.
@@ -65,8 +65,10 @@ final class CheckpointBucket implements Checkpoints {
             if (there.isPresent() && holds(there.get(), state)) {
                 return fetch(there.get());
             }
-            local.discard(state.step()); // what was there was never committed, or by others
-            Checkpoint written = local.commit(state, generation, writer);
+            Checkpoint written = alone(() -> {
+                local.discard(state.step()); // what was there was never committed, or by others
+                return local.commit(state, generation, writer);
+            });
             stored = new StoredCheckpoint(bucket, state.step(), StoredCheckpoint.newFolder(state.step(), generation));
             stored.upload(written.folder(), Optional.ofNullable(whole).filter(one -> index.names(one.folder())));
             name(stored, generation);
@@ -274,14 +276,13 @@ final class CheckpointBucket implements Checkpoints {
 
     /** The local copy of a checkpoint, fetched where it is not there yet. */
     private Checkpoint fetch(StoredCheckpoint stored) throws IOException {
-        Path copy = local.folder(stored.step());
-        if (!isCopy(copy, stored) || Manifest.problemOfSizes(copy).isPresent()) {
-            Optional<String> problem = fetchWhole(stored);
+        return alone(() -> {
+            Optional<String> problem = isCopied(stored) ? Optional.empty() : download(stored);
             if (problem.isPresent()) {
                 throw new UserException(stored.location() + ": " + problem.get());
             }
-        }
-        return CheckpointFolder.read(copy);
+            return CheckpointFolder.read(local.folder(stored.step()));
+        });
     }
 
     /**
@@ -290,18 +291,20 @@ final class CheckpointBucket implements Checkpoints {
      * @return what is wrong with it; empty when the copy is whole now
      */
     private Optional<String> fetchWhole(StoredCheckpoint stored) throws IOException {
-        Path copy = local.folder(stored.step());
-        if (isCopy(copy, stored) && CheckpointFolder.problem(copy).isEmpty()) {
-            return Optional.empty();
-        }
+        return alone(() -> isCopied(stored)
+                        && CheckpointFolder.problem(local.folder(stored.step())).isEmpty()
+                ? Optional.empty()
+                : download(stored));
+    }
+
+    private Optional<String> download(StoredCheckpoint stored) throws IOException {
         Fetching fetching = Fetching.in(folder);
         try {
             stored.download(fetching.path());
-            Optional<String> problem = Manifest.problem(fetching.path());
+            Optional<String> problem = CheckpointFolder.problem(fetching.path(), stored.step());
             if (problem.isEmpty()) {
                 local.adopt(fetching.path(), stored.step());
                 whole = stored;
-                problem = CheckpointFolder.problem(copy);
             }
             return problem;
         } finally {
@@ -309,10 +312,16 @@ final class CheckpointBucket implements Checkpoints {
         }
     }
 
-    private static boolean isCopy(Path copy, StoredCheckpoint stored) throws IOException {
-        return Files.exists(copy.resolve(Manifest.NAME))
-                && Manifest.problemOfSizes(copy).isEmpty()
+    private boolean isCopied(StoredCheckpoint stored) throws IOException {
+        Path copy = local.folder(stored.step());
+        return Manifest.problemOfSizes(copy).isEmpty()
                 && stored.manifest().equals(Optional.of(Manifest.read(copy)));
+    }
+
+    /** Processes of one machine share the copies. */
+    private <T> T alone(FileLocked.Action<T> action) throws IOException {
+        Files.createDirectories(folder);
+        return FileLocked.run(folder.resolve("copies.lock"), action);
     }
 
     @Override
@@ -336,8 +345,11 @@ final class CheckpointBucket implements Checkpoints {
                 .filter(key -> isLeftover(index, key))
                 .filter(key -> StoredCheckpoint.generation(firstPart(key)) < index.fence())
                 .toList());
-        local.removeLeftovers();
-        Fetching.removeLeftovers(folder);
+        alone(() -> {
+            local.removeLeftovers();
+            Fetching.removeLeftovers(folder);
+            return null;
+        });
         return index.fence();
     }
 

@@ -143,7 +143,7 @@ public final class CheckpointFolder implements Checkpoints {
     }
 
     /**
-     * Takes a whole checkpoint in that was written elsewhere on the same disk.
+     * Takes a whole checkpoint in that was written elsewhere on the same disk. Of those before it {@code keep} says how many stay.
      *
      * @param checkpoint is moved
      */
@@ -152,6 +152,12 @@ public final class CheckpointFolder implements Checkpoints {
         DurableFiles.forceTree(checkpoint);
         discard(step);
         DurableFiles.rename(checkpoint, folder(step));
+        if (keep != null) {
+            remove(newestFirst().stream()
+                    .filter(path -> stepOf(path) < step)
+                    .skip(keep - 1L)
+                    .toList());
+        }
     }
 
     @Override
@@ -230,18 +236,22 @@ public final class CheckpointFolder implements Checkpoints {
                             .limit(keep - 1L)
                             .toList();
             others.removeAll(kept);
-            for (Path path : others) {
-                Path doomed = DurableFiles.partial(path);
-                DurableFiles.delete(doomed);
-                DurableFiles.rename(path, doomed);
-            }
-            removeLeftovers();
+            remove(others);
         } catch (IOException | UncheckedIOException e) {
             LOG.warn(
                     "{}: an old checkpoint could not be removed ({}); the next start tries again",
                     folder,
                     e.getMessage());
         }
+    }
+
+    private void remove(List<Path> checkpoints) throws IOException {
+        for (Path path : checkpoints) {
+            Path doomed = DurableFiles.partial(path);
+            DurableFiles.delete(doomed);
+            DurableFiles.rename(path, doomed);
+        }
+        removeLeftovers();
     }
 
     /** Removes what killed writers left. For the process that holds the folder. */
@@ -284,9 +294,14 @@ public final class CheckpointFolder implements Checkpoints {
 
     /** What is wrong with a checkpoint; empty when it is whole. */
     static Optional<String> problem(Path checkpoint) {
+        return problem(checkpoint, stepOf(checkpoint));
+    }
+
+    /** The same of one that may have another name than that of its step. */
+    static Optional<String> problem(Path checkpoint, long step) {
         Optional<String> problem = Manifest.problem(checkpoint);
         try {
-            return problem.isEmpty() && state(checkpoint).step() != stepOf(checkpoint)
+            return problem.isEmpty() && state(checkpoint).step() != step
                     ? Optional.of(TrainerState.NAME + " is of step "
                             + state(checkpoint).step())
                     : problem;
