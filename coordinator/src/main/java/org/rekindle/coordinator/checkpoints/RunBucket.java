@@ -36,14 +36,16 @@ public final class RunBucket {
     private static final List<String> OF_ANY_NODE = List.of("logs", "samples");
 
     private final Bucket bucket;
+    private final Bucket needed; // the same, for what the run cannot go on without
     private final Path folder;
     private final CheckpointBucket checkpoints;
     private final Map<Path, String> uploaded = new HashMap<>();
 
     private RunBucket(Bucket bucket, Path folder, Integer keep) {
         this.bucket = bucket;
+        this.needed = bucket.throughOutages();
         this.folder = folder;
-        this.checkpoints = new CheckpointBucket(bucket, folder, keep);
+        this.checkpoints = new CheckpointBucket(needed, folder, keep);
     }
 
     /** Asks nobody yet; empty where {@code experiment.log_dir} is a folder. */
@@ -65,13 +67,18 @@ public final class RunBucket {
         return bucket.location();
     }
 
+    /** Whether there are no checkpoints; does not wait long for the answer. */
+    boolean isNew() throws IOException {
+        return new CheckpointBucket(bucket, folder, null).isEmpty();
+    }
+
     CheckpointBucket checkpoints() {
         return checkpoints;
     }
 
     /** Becomes the one that appends; who opened it before cannot any more. */
     Ledger ledger(Path copy) {
-        return Ledger.open(bucket.in("ledger"), copy);
+        return Ledger.open(needed.in("ledger"), copy);
     }
 
     void fetchLedger(Path copy) throws IOException {
@@ -94,8 +101,13 @@ public final class RunBucket {
         bucket.requireConditions();
     }
 
-    void keepNodes(String lines) throws IOException {
-        bucket.write(NODES, lines);
+    /** A failure is told in the log and ends nothing: the run goes on for those who are in it. */
+    void keepNodes(String lines) {
+        try {
+            bucket.write(NODES, lines);
+        } catch (IOException e) {
+            LOG.warn("{}: cannot be written ({})", bucket.location(NODES), e.getMessage());
+        }
     }
 
     List<String> nodes() {

@@ -256,7 +256,10 @@ public final class RunFolder implements AutoCloseable {
 
     private static boolean isNew(RunConfig config) {
         try {
-            return checkpoints(config).isEmpty();
+            Optional<RunBucket> bucket = RunBucket.of(config);
+            return bucket.isPresent()
+                    ? bucket.get().isNew()
+                    : checkpoints(config).isEmpty();
         } catch (IOException e) {
             throw new UserException(
                     place(config) + ": cannot be read (" + UserException.reason(e) + "); check experiment.log_dir", e);

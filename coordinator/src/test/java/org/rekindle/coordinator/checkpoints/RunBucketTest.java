@@ -1,6 +1,7 @@
 package org.rekindle.coordinator.checkpoints;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
@@ -153,6 +154,12 @@ class RunBucketTest {
                     .hasMessageContaining("another process leads this run now");
             other.append(entry(1, 1));
         }
+    }
+
+    @Test
+    void nodesThatCannotBeKeptEndNothing() throws IOException {
+        RunBucket nowhere = RunBucket.of(config("s3://nowhere/runs")).orElseThrow();
+        assertThatCode(() -> nowhere.keepNodes("127.0.0.1:1")).doesNotThrowAnyException();
     }
 
     @Test

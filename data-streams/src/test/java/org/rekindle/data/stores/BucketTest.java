@@ -184,6 +184,16 @@ class BucketTest {
     }
 
     @Test
+    void whatARunNeedsWaitsForTheEndOfAnOutage() throws IOException {
+        front.failNext(40);
+        bucket.throughOutages().in("b").write("a", "one");
+        assertThat(bucket.read("b/a").orElseThrow().text()).isEqualTo("one");
+
+        front.failNext(40);
+        assertThatThrownBy(() -> bucket.write("a", "two")).isInstanceOf(IOException.class);
+    }
+
+    @Test
     void aBucketThatIsNotThereIsToldOfBothReadersAndWriters() {
         Bucket nowhere = front.bucket("s3://nowhere/runs");
         assertThatThrownBy(() -> nowhere.read("a")).hasMessageContaining("S3 status 404 NoSuchBucket");

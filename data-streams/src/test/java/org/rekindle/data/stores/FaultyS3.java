@@ -93,6 +93,11 @@ public final class FaultyS3 implements AutoCloseable {
         failBetween(request, request, how);
     }
 
+    /** The next requests do not arrive. */
+    public void failNext(int requests) {
+        failBetween(1, requests, Fault.REQUEST_LOST);
+    }
+
     private void failBetween(int first, int last, Fault how) {
         fault = how;
         requests.set(0);
