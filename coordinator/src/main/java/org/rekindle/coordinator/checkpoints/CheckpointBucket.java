@@ -298,7 +298,7 @@ final class CheckpointBucket implements Checkpoints {
     }
 
     private Optional<String> download(StoredCheckpoint stored) throws IOException {
-        Fetching fetching = Fetching.in(folder);
+        TemporaryFolder fetching = TemporaryFolder.in(folder);
         try {
             stored.download(fetching.path());
             Optional<String> problem = CheckpointFolder.problem(fetching.path(), stored.step());
@@ -347,7 +347,7 @@ final class CheckpointBucket implements Checkpoints {
                 .toList());
         alone(() -> {
             local.removeLeftovers();
-            Fetching.removeLeftovers(folder);
+            TemporaryFolder.removeLeftovers(folder);
             return null;
         });
         return index.fence();

@@ -1,6 +1,7 @@
 package org.rekindle.coordinator.checkpoints;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -159,10 +160,22 @@ public final class RunBucket {
                     }
                 }
             }
-            bucket.upload(changed);
+            send(changed);
             uploaded.putAll(versions);
-        } catch (IOException e) {
+        } catch (IOException | UncheckedIOException e) {
             LOG.warn("{}: {} could not be uploaded ({})", location(), String.join(" and ", names), e.getMessage());
+        }
+    }
+
+    /** Files that grow while they are sent are refused, so copies of them are. */
+    private void send(Map<String, Path> files) throws IOException {
+        try (TemporaryFolder copies = TemporaryFolder.in(folder)) {
+            Map<String, Path> copied = new HashMap<>();
+            for (Map.Entry<String, Path> file : files.entrySet()) {
+                Path copy = copies.path().resolve(String.valueOf(copied.size()));
+                copied.put(file.getKey(), Files.copy(file.getValue(), copy));
+            }
+            bucket.upload(copied);
         }
     }
 

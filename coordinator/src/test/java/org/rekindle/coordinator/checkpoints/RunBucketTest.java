@@ -5,15 +5,18 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -26,6 +29,7 @@ import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.ledger.LedgerEvent;
 import org.rekindle.data.UserException;
 import org.rekindle.data.lanes.LaneCursor;
+import org.rekindle.data.stores.Bucket;
 import org.rekindle.data.stores.FaultyS3;
 import org.rekindle.data.stores.S3Server;
 
@@ -160,6 +164,27 @@ class RunBucketTest {
     void nodesThatCannotBeKeptEndNothing() throws IOException {
         RunBucket nowhere = RunBucket.of(config("s3://nowhere/runs")).orElseThrow();
         assertThatCode(() -> nowhere.keepNodes("127.0.0.1:1")).doesNotThrowAnyException();
+    }
+
+    @Test
+    void filesThatGrowWhileTheyAreSentArriveAsTheyWere() throws IOException {
+        try (RunFolder run = RunFolder.open(config())) {
+            byte[] large = new byte[17 << 20]; // sent in parts, so that it can grow between them
+            Path file = Files.write(run.path().resolve("metrics.jsonl"), large);
+            AtomicBoolean grown = new AtomicBoolean();
+            front.after("POST .*metrics.jsonl.*", () -> {
+                try {
+                    Files.write(file, new byte[10], StandardOpenOption.APPEND);
+                    grown.set(true);
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+            RunBucket.of(config).orElseThrow().uploadMetrics();
+            assertThat(grown).isTrue();
+            assertThat(front.bucket("s3://bucket/" + prefix + "/one").list("metrics"))
+                    .containsExactly(new Bucket.Entry("metrics.jsonl", large.length));
+        }
     }
 
     @Test
