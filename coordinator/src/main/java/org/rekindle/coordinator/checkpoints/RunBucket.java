@@ -4,6 +4,9 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,6 +39,11 @@ public final class RunBucket {
     /** Files and folders that a run leaves beside its checkpoints, on each of its nodes. */
     private static final List<String> OF_ANY_NODE = List.of("logs", "samples");
 
+    private static final String LOGS = "logs/";
+
+    /** Logs of several machines and starts have the same names. */
+    private static final String SESSION = session();
+
     private final Bucket bucket;
     private final Bucket needed; // the same, for what the run cannot go on without
     private final Path folder;
@@ -47,6 +55,13 @@ public final class RunBucket {
         this.needed = bucket.throughOutages();
         this.folder = folder;
         this.checkpoints = new CheckpointBucket(needed, folder, keep);
+    }
+
+    private static String session() {
+        ProcessHandle process = ProcessHandle.current();
+        Instant start = process.info().startInstant().orElse(Instant.now()).truncatedTo(ChronoUnit.SECONDS);
+        return start.toString().replace(":", "") + "-" + RunFolder.host().replaceAll("[^\\w.-]", "_") + "-"
+                + process.pid() + "/";
     }
 
     /** Asks nobody yet; empty where {@code experiment.log_dir} is a folder. */
@@ -126,15 +141,25 @@ public final class RunBucket {
         bucket.write("config.yaml", yaml);
     }
 
-    /** The metrics so far, which whoever leads appends to. */
+    /** The metrics so far, which whoever leads appends to. This machine's are kept where they only are further on. */
     void fetchMetrics() throws IOException {
-        for (String name : OF_THE_LEADER) {
-            Path file = folder.resolve(name);
-            Files.deleteIfExists(file);
-            for (Bucket.Entry entry : bucket.list(name)) {
-                bucket.download(Map.of(name, file), Map.of(name, entry.size()));
+        try (TemporaryFolder fetched = TemporaryFolder.in(folder)) {
+            for (String name : OF_THE_LEADER) {
+                Path file = folder.resolve(name);
+                Path stored = Files.createFile(fetched.path().resolve(name));
+                for (Bucket.Entry entry : bucket.list(name)) {
+                    bucket.download(Map.of(name, stored), Map.of(name, entry.size()));
+                }
+                if (!Files.exists(file) || !begins(file, stored)) {
+                    Files.move(stored, file, StandardCopyOption.REPLACE_EXISTING);
+                }
             }
         }
+    }
+
+    private static boolean begins(Path file, Path beginning) throws IOException {
+        long mismatch = Files.mismatch(file, beginning);
+        return mismatch < 0 || mismatch == Files.size(beginning);
     }
 
     /** Uploads the metrics, for the node that leads. A failure is told in the log and ends nothing. */
@@ -155,7 +180,7 @@ public final class RunBucket {
                 for (Path file : filesIn(folder.resolve(name))) {
                     String version = Files.size(file) + " " + Files.getLastModifiedTime(file);
                     if (!version.equals(uploaded.get(file))) {
-                        changed.put(folder.relativize(file).toString().replace('\\', '/'), file);
+                        changed.put(key(file), file);
                         versions.put(file, version);
                     }
                 }
@@ -165,6 +190,11 @@ public final class RunBucket {
         } catch (IOException | UncheckedIOException e) {
             LOG.warn("{}: {} could not be uploaded ({})", location(), String.join(" and ", names), e.getMessage());
         }
+    }
+
+    private String key(Path file) {
+        String name = folder.relativize(file).toString().replace('\\', '/');
+        return name.startsWith(LOGS) ? LOGS + SESSION + name.substring(LOGS.length()) : name;
     }
 
     /** Files that grow while they are sent are refused, so copies of them are. */

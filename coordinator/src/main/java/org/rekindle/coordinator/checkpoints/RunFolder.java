@@ -316,7 +316,7 @@ public final class RunFolder implements AutoCloseable {
         return "process " + process.pid() + " on " + host() + ", started at " + start + "\n";
     }
 
-    private static String host() {
+    static String host() {
         try {
             return InetAddress.getLocalHost().getHostName();
         } catch (UnknownHostException e) {

@@ -108,7 +108,8 @@ class RunBucketTest {
             bucket.uploadMetrics();
             bucket.uploadLogs();
         }
-        assertThat(keys()).contains("config.yaml", "current_pipeline", "logs/train.log", "metrics.jsonl");
+        assertThat(keys()).contains("config.yaml", "current_pipeline", "metrics.jsonl")
+                .anyMatch(key -> key.matches("logs/20[-0-9TZ]+-.*-[0-9]+/train.log"));
         assertThat(keys()).doesNotContain("run.lock").noneMatch(key -> key.startsWith("probe"));
         loseTheMachine();
 
@@ -184,6 +185,21 @@ class RunBucketTest {
             assertThat(grown).isTrue();
             assertThat(front.bucket("s3://bucket/" + prefix + "/one").list("metrics"))
                     .containsExactly(new Bucket.Entry("metrics.jsonl", large.length));
+        }
+    }
+
+    @Test
+    void linesThatWereNotUploadedStayOnTheirMachine() throws IOException {
+        Bucket stored = front.bucket("s3://bucket/" + prefix + "/one");
+        try (RunFolder run = RunFolder.open(config())) {
+            Files.writeString(run.path().resolve("metrics.jsonl"), "1\n2\n3\n");
+            Files.writeString(run.path().resolve("goodput.jsonl"), "1\n2\n");
+            stored.write("metrics.jsonl", "1\n2\n");
+            stored.write("goodput.jsonl", "1\nof another machine\n");
+        }
+        try (RunFolder run = RunFolder.open(config())) {
+            assertThat(run.path().resolve("metrics.jsonl")).hasContent("1\n2\n3\n");
+            assertThat(run.path().resolve("goodput.jsonl")).hasContent("1\nof another machine\n");
         }
     }
 
