@@ -227,17 +227,46 @@ final class CheckpointBucket implements Checkpoints {
 
     @Override
     public Checkpoint read(String location) {
-        long step = CheckpointFolder.stepOfName(location.substring(location.lastIndexOf('/') + 1));
         try {
-            StoredCheckpoint there = find(CheckpointIndex.read(bucket), step)
-                    .orElseThrow(
-                            () -> new UserException(
-                                    location
-                                            + ": is not among the checkpoints of the run; experiment.log_dir must be that of all nodes"));
-            return fetch(there);
+            return fetch(find(CheckpointIndex.read(bucket), step(location)).orElseThrow(() -> absent(location)));
         } catch (IOException e) {
             throw unreadable(e);
         }
+    }
+
+    @Override
+    public Checkpoint readOrNewest(String location) {
+        try {
+            while (true) {
+                CheckpointIndex index = CheckpointIndex.read(bucket);
+                StoredCheckpoint there = find(index, step(location))
+                        .or(() -> newestFirst(index).stream().findFirst())
+                        .orElseThrow(() -> absent(location));
+                try {
+                    return fetch(there);
+                } catch (IOException | UserException e) {
+                    if (isNamed(there)) { // else it was removed meanwhile
+                        throw e;
+                    }
+                }
+            }
+        } catch (IOException e) {
+            throw unreadable(e);
+        }
+    }
+
+    private static long step(String location) {
+        return CheckpointFolder.stepOfName(location.substring(location.lastIndexOf('/') + 1));
+    }
+
+    private static UserException absent(String location) {
+        return new UserException(
+                location + ": is not among the checkpoints of the run; experiment.log_dir must be that of all nodes");
+    }
+
+    /** Whether a checkpoint is committed, and not yet removed. */
+    boolean isNamed(StoredCheckpoint stored) throws IOException {
+        return CheckpointIndex.read(bucket).names(stored.folder());
     }
 
     @Override

@@ -5,6 +5,8 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * What runs one at a time, of all threads and processes of this machine that name the same file. The lock is the operating system's and
@@ -16,12 +18,15 @@ final class FileLocked {
         T run() throws IOException;
     }
 
+    private static final Map<Path, Object> MONITORS = new ConcurrentHashMap<>();
+
     private FileLocked() {}
 
     /** @param file is created where needed, and stays empty */
     @SuppressWarnings("try") // the lock is only held
     static <T> T run(Path file, Action<T> action) throws IOException {
-        synchronized (FileLocked.class) { // a process that asks for a lock that it has gets an exception
+        // a process that asks for a lock that it has gets an exception
+        synchronized (MONITORS.computeIfAbsent(file.toAbsolutePath().normalize(), path -> new Object())) {
             try (FileChannel channel =
                             FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                     FileLock lock = channel.lock()) {

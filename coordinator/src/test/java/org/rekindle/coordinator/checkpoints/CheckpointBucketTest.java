@@ -254,6 +254,19 @@ class CheckpointBucketTest {
     }
 
     @Test
+    void whoJoinsTakesTheNewestWhereTheOneItFetchesIsRemoved() throws IOException {
+        checkpoints = onDisk("first", 1);
+        checkpoints.commit(state(1), 0, writer("one"));
+        front.after("GET .*MANIFEST.json", () -> checkpoints.commit(state(2), 0, writer("two")));
+
+        CheckpointBucket joiner = reader();
+
+        assertThat(weights(joiner.readOrNewest(joiner.location(1)))).isEqualTo("two");
+        assertThat(joiner.readOrNewest(joiner.location(1)).step()).isEqualTo(2);
+        assertThatThrownBy(() -> joiner.read(joiner.location(1))).hasMessageContaining("is not among the checkpoints");
+    }
+
+    @Test
     void whatCannotBeCopiedIsSent() throws IOException {
         checkpoints.commit(state(1), 0, writer("one"));
         server.remove(key(checkpoints.newestFirst().get(0), "pipeline/vae/model.safetensors"));

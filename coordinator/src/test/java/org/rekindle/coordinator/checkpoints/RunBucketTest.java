@@ -284,6 +284,20 @@ class RunBucketTest {
         assertThat(keys()).containsExactlyElementsOf(before);
     }
 
+    @Test
+    void verifySkipsACheckpointThatIsRemovedMeanwhile() throws IOException {
+        try (RunFolder run = RunFolder.open(config("s3://bucket/" + prefix, "experiment.keep_checkpoints=1"))) {
+            config = config("s3://bucket/" + prefix);
+            run.checkpoints().commit(CheckpointFolderTest.state(1), run.generation(), CheckpointFolderTest.writer("a"));
+            front.after("GET .*MANIFEST.json", () -> run.checkpoints()
+                    .commit(CheckpointFolderTest.state(2), run.generation(), CheckpointFolderTest.writer("b")));
+            assertThatThrownBy(this::verification)
+                    .isInstanceOf(UserException.class)
+                    .hasMessageContaining("no checkpoint in it");
+            assertThat(verification().lines()).anyMatch(line -> line.startsWith("step_00000002-"));
+        }
+    }
+
     private RunVerification verification() {
         return RunVerification.of(
                 config.experiment().location(), config.dataset().params().s3());
