@@ -1,6 +1,7 @@
 package org.rekindle.coordinator.checkpoints;
 
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -52,7 +53,7 @@ final class CheckpointBucket implements Checkpoints {
         this.bucket = run.in("checkpoints");
         this.folder = folder;
         this.keep = keep;
-        this.local = CheckpointFolder.open(folder, KEPT_LOCALLY);
+        this.local = CheckpointFolder.ofCopies(folder, KEPT_LOCALLY);
     }
 
     @Override
@@ -120,13 +121,21 @@ final class CheckpointBucket implements Checkpoints {
     private UserException unwritable(long step, IOException e) {
         return new UserException(
                 location(step) + ": the checkpoint cannot be written (" + UserException.reason(e)
-                        + "); checkpoints before it are intact; check experiment.log_dir",
+                        + "); checkpoints before it are intact; " + advice(e),
                 e);
     }
 
     private UserException unreadable(IOException e) {
         return new UserException(
-                bucket.location() + ": cannot be read (" + UserException.reason(e) + "); check experiment.log_dir", e);
+                bucket.location() + ": cannot be read (" + UserException.reason(e) + "); " + advice(e), e);
+    }
+
+    private String advice(IOException e) {
+        boolean isHere = e instanceof FileSystemException
+                || String.valueOf(e.getMessage()).contains("No space left");
+        return isHere
+                ? folder + " is full or cannot be written: let REKINDLE_SCRATCH name another folder"
+                : "check experiment.log_dir";
     }
 
     /**

@@ -37,13 +37,15 @@ public final class CheckpointFolder implements Checkpoints {
     private final Fence fence;
     private final Fence lineage;
     private final Integer keep;
+    private final String advice; // for who has no space
 
-    private CheckpointFolder(Path runFolder, Integer keep) {
+    private CheckpointFolder(Path runFolder, Integer keep, String advice) {
         this.folder = runFolder.resolve("checkpoints");
         this.link = runFolder.resolve("current_pipeline");
         this.fence = new Fence(runFolder.resolve("fence"));
         this.lineage = new Fence(runFolder.resolve("lineage"));
         this.keep = keep;
+        this.advice = advice;
     }
 
     /**
@@ -53,7 +55,12 @@ public final class CheckpointFolder implements Checkpoints {
      * @param keep checkpoints to keep, at least 1; null keeps all
      */
     public static CheckpointFolder open(Path runFolder, Integer keep) {
-        return new CheckpointFolder(runFolder, keep);
+        return new CheckpointFolder(runFolder, keep, "choose another experiment.log_dir");
+    }
+
+    /** The same for copies of what is kept elsewhere. */
+    static CheckpointFolder ofCopies(Path runFolder, int keep) {
+        return new CheckpointFolder(runFolder, keep, "let REKINDLE_SCRATCH name another folder");
     }
 
     @Override
@@ -219,7 +226,7 @@ public final class CheckpointFolder implements Checkpoints {
     private UserException unwritable(Checkpoint checkpoint, IOException e) {
         return new UserException(
                 checkpoint.folder() + ": the checkpoint cannot be written (" + e.getMessage()
-                        + "); checkpoints before it are intact; free space there or choose another experiment.log_dir",
+                        + "); checkpoints before it are intact; free space there or " + advice,
                 e);
     }
 

@@ -298,6 +298,19 @@ class RunBucketTest {
         }
     }
 
+    @Test
+    void aMachineThatCannotHoldCopiesIsToldHowToNameAnotherFolder() throws IOException {
+        config();
+        Path scratch = config.experiment().folder().getParent();
+        Files.createDirectories(scratch.getParent());
+        Files.writeString(scratch, "a file");
+        assertThatThrownBy(() -> RunFolder.open(config))
+                .isInstanceOf(UserException.class)
+                .hasMessageContaining(scratch.toString())
+                .hasMessageContaining("REKINDLE_SCRATCH")
+                .hasMessageNotContaining("\n");
+    }
+
     private RunVerification verification() {
         return RunVerification.of(
                 config.experiment().location(), config.dataset().params().s3());
