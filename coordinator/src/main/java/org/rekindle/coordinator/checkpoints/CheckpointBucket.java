@@ -352,8 +352,7 @@ final class CheckpointBucket implements Checkpoints {
 
     private boolean isCopied(StoredCheckpoint stored) throws IOException {
         Path copy = local.folder(stored.step());
-        return Manifest.problemOfSizes(copy).isEmpty()
-                && stored.manifest().equals(Optional.of(Manifest.read(copy)));
+        return Manifest.problemOfSizes(copy).isEmpty() && stored.manifest().equals(Optional.of(Manifest.read(copy)));
     }
 
     /** Processes of one machine share the copies. */
@@ -376,8 +375,7 @@ final class CheckpointBucket implements Checkpoints {
      */
     long claim(long newest) throws IOException {
         List<Bucket.Entry> before = bucket.list("");
-        CheckpointIndex index =
-                CheckpointIndex.change(bucket, now -> now.raised(Math.max(newest, now.fence()) + 1));
+        CheckpointIndex index = CheckpointIndex.change(bucket, now -> now.raised(Math.max(newest, now.fence()) + 1));
         bucket.delete(before.stream()
                 .map(Bucket.Entry::key)
                 .filter(key -> isLeftover(index, key))

@@ -27,8 +27,7 @@ final class FileLocked {
     static <T> T run(Path file, Action<T> action) throws IOException {
         // a process that asks for a lock that it has gets an exception
         synchronized (MONITORS.computeIfAbsent(file.toAbsolutePath().normalize(), path -> new Object())) {
-            try (FileChannel channel =
-                            FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                     FileLock lock = channel.lock()) {
                 return action.run();
             }

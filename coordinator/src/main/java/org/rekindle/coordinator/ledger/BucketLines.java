@@ -11,7 +11,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -288,8 +287,7 @@ final class BucketLines implements AppendedLines {
 
     private boolean isReplaced(Head next) throws IOException {
         byte[] bytes = next.bytes();
-        Optional<String> written =
-                version == null ? bucket.create(HEAD, bytes) : bucket.replace(HEAD, bytes, version);
+        Optional<String> written = version == null ? bucket.create(HEAD, bytes) : bucket.replace(HEAD, bytes, version);
         if (written.isPresent()) {
             version = written.get();
             head = next;
@@ -298,8 +296,8 @@ final class BucketLines implements AppendedLines {
     }
 
     private UserException overtaken() {
-        return new UserException(bucket.location()
-                + ": another process leads this run now and writes its ledger; this one stops");
+        return new UserException(
+                bucket.location() + ": another process leads this run now and writes its ledger; this one stops");
     }
 
     /** What writers that were killed have left. Those who still live cannot make it count any more. */

@@ -289,7 +289,8 @@ class CheckpointBucketTest {
     void aLocalCheckpointThatWasNeverCommittedCountsForNothing() throws IOException {
         checkpoints.commit(state(1), 0, writer("a"));
         front.dieAt(5, FaultyS3.Fault.REQUEST_LOST);
-        assertThatThrownBy(() -> checkpoints.commit(state(2), 0, writer("never"))).isInstanceOf(UserException.class);
+        assertThatThrownBy(() -> checkpoints.commit(state(2), 0, writer("never")))
+                .isInstanceOf(UserException.class);
         front.heal();
 
         assertThat(found(checkpoints)).map(Checkpoint::step).contains(1L);
@@ -450,9 +451,7 @@ class CheckpointBucketTest {
 
         assertThatThrownBy(() -> checkpoints.commit(state(2), 1, writer("two"))).isInstanceOf(FencedException.class);
 
-        assertThat(other.newestFirst())
-                .extracting(StoredCheckpoint::step)
-                .containsExactly(4L, 3L, 2L, 1L);
+        assertThat(other.newestFirst()).extracting(StoredCheckpoint::step).containsExactly(4L, 3L, 2L, 1L);
     }
 
     @Test

@@ -108,7 +108,8 @@ class RunBucketTest {
             bucket.uploadMetrics();
             bucket.uploadLogs();
         }
-        assertThat(keys()).contains("config.yaml", "current_pipeline", "metrics.jsonl")
+        assertThat(keys())
+                .contains("config.yaml", "current_pipeline", "metrics.jsonl")
                 .anyMatch(key -> key.matches("logs/20[-0-9TZ]+-.*-[0-9]+/train.log"));
         assertThat(keys()).doesNotContain("run.lock").noneMatch(key -> key.startsWith("probe"));
         loseTheMachine();
@@ -265,7 +266,8 @@ class RunBucketTest {
         List<String> before = keys();
         RunVerification whole = verification();
         assertThat(whole.holds()).as("%s", whole).isTrue();
-        assertThat(whole.lines()).anyMatch(line -> line.matches("step_00000001-g[0-9]+-[-0-9a-f]+: whole \\(3 files, .*"));
+        assertThat(whole.lines())
+                .anyMatch(line -> line.matches("step_00000001-g[0-9]+-[-0-9a-f]+: whole \\(3 files, .*"));
         assertThat(whole.lines()).contains("ledger       gapless, nothing twice");
 
         String damaged = keys().stream()

@@ -221,7 +221,10 @@ class BucketLinesTest {
             });
             front.heal();
             assertThat(stored()).hasSize(62);
-            assertThat(bucket.list("")).extracting(Bucket.Entry::key).contains(first).doesNotContain(second);
+            assertThat(bucket.list(""))
+                    .extracting(Bucket.Entry::key)
+                    .contains(first)
+                    .doesNotContain(second);
             assertThat(front.requests("GET .*" + first)).isEqualTo(1);
         }
     }

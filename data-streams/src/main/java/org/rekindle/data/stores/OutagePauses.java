@@ -23,8 +23,7 @@ record OutagePauses(BackoffStrategy pauses, String store, AtomicReference<Instan
 
     static OutagePauses of(Patience patience, String store) {
         return new OutagePauses(
-                BackoffStrategy.exponentialDelayHalfJitter(
-                        patience.firstPause(), patience.pause(Patience.ATTEMPTS)),
+                BackoffStrategy.exponentialDelayHalfJitter(patience.firstPause(), patience.pause(Patience.ATTEMPTS)),
                 store,
                 new AtomicReference<>(Instant.MIN));
     }
@@ -33,9 +32,7 @@ record OutagePauses(BackoffStrategy pauses, String store, AtomicReference<Instan
     public Duration computeDelay(int attempt) {
         Instant last = told.get();
         Instant now = Instant.now();
-        if (attempt >= Patience.ATTEMPTS
-                && last.isBefore(now.minus(EVERY))
-                && told.compareAndSet(last, now)) {
+        if (attempt >= Patience.ATTEMPTS && last.isBefore(now.minus(EVERY)) && told.compareAndSet(last, now)) {
             LOG.warn("{} does not answer; the run waits for it, ten minutes at most", store);
         }
         return pauses.computeDelay(attempt);

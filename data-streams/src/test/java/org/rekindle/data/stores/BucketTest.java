@@ -214,9 +214,8 @@ class BucketTest {
     void expiredCredentialsAreCalledSo() {
         S3Exception expired = (S3Exception) S3Exception.builder()
                 .statusCode(400)
-                .awsErrorDetails(AwsErrorDetails.builder()
-                        .errorCode("ExpiredToken")
-                        .build())
+                .awsErrorDetails(
+                        AwsErrorDetails.builder().errorCode("ExpiredToken").build())
                 .build();
         assertThat(S3Shard.failure(expired))
                 .hasMessage("S3 status 400 ExpiredToken (the credentials have expired: renew them)");

@@ -181,9 +181,7 @@ public final class FaultyS3 implements AutoCloseable {
     private boolean isLost(HttpExchange exchange) {
         String request = request(exchange);
         Interruption next = interruption.get();
-        if (next == null
-                || !next.request().matcher(request).matches()
-                || !interruption.compareAndSet(next, null)) {
+        if (next == null || !next.request().matcher(request).matches() || !interruption.compareAndSet(next, null)) {
             return false;
         }
         next.meanwhile().run();

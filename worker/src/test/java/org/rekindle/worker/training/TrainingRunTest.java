@@ -87,8 +87,8 @@ class TrainingRunTest {
                 """.formatted(folder));
         RunConfig config = ConfigReader.read(List.of("config=" + yaml));
         try (RunFolder run = RunFolder.open(config)) {
-            Checkpoint start = run.startingPoint(messages::add)
-                    .orElseGet(() -> run.checkpoints().commit(TrainingRun.fresh(config, config.lanes(1)), 0, empty -> {}));
+            Checkpoint start = run.startingPoint(messages::add).orElseGet(() -> run.checkpoints()
+                    .commit(TrainingRun.fresh(config, config.lanes(1)), 0, empty -> {}));
             return new TrainingRun(
                             config,
                             NodePlace.ALONE,
