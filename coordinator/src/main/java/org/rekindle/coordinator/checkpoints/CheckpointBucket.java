@@ -1,6 +1,7 @@
 package org.rekindle.coordinator.checkpoints;
 
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -38,7 +39,7 @@ final class CheckpointBucket implements Checkpoints {
     private final Integer keep;
     private final Path folder;
     private final CheckpointFolder local;
-    private StoredCheckpoint whole; // that this process wrote, or fetched and checked
+    private volatile StoredCheckpoint whole; // that this process wrote, or fetched and checked
 
     /**
      * Touches nothing yet.
@@ -52,7 +53,7 @@ final class CheckpointBucket implements Checkpoints {
         this.bucket = run.in("checkpoints");
         this.folder = folder;
         this.keep = keep;
-        this.local = CheckpointFolder.open(folder, KEPT_LOCALLY);
+        this.local = CheckpointFolder.ofCopies(folder, KEPT_LOCALLY);
     }
 
     @Override
@@ -65,8 +66,10 @@ final class CheckpointBucket implements Checkpoints {
             if (there.isPresent() && holds(there.get(), state)) {
                 return fetch(there.get());
             }
-            local.discard(state.step()); // what was there was never committed, or by others
-            Checkpoint written = local.commit(state, generation, writer);
+            Checkpoint written = alone(() -> {
+                local.discard(state.step()); // what was there was never committed, or by others
+                return local.commit(state, generation, writer);
+            });
             stored = new StoredCheckpoint(bucket, state.step(), StoredCheckpoint.newFolder(state.step(), generation));
             stored.upload(written.folder(), Optional.ofNullable(whole).filter(one -> index.names(one.folder())));
             name(stored, generation);
@@ -118,13 +121,21 @@ final class CheckpointBucket implements Checkpoints {
     private UserException unwritable(long step, IOException e) {
         return new UserException(
                 location(step) + ": the checkpoint cannot be written (" + UserException.reason(e)
-                        + "); checkpoints before it are intact; check experiment.log_dir",
+                        + "); checkpoints before it are intact; " + advice(e),
                 e);
     }
 
     private UserException unreadable(IOException e) {
         return new UserException(
-                bucket.location() + ": cannot be read (" + UserException.reason(e) + "); check experiment.log_dir", e);
+                bucket.location() + ": cannot be read (" + UserException.reason(e) + "); " + advice(e), e);
+    }
+
+    private String advice(IOException e) {
+        boolean isHere = e instanceof FileSystemException
+                || String.valueOf(e.getMessage()).contains("No space left");
+        return isHere
+                ? folder + " is full or cannot be written: let REKINDLE_SCRATCH name another folder"
+                : "check experiment.log_dir";
     }
 
     /**
@@ -225,17 +236,46 @@ final class CheckpointBucket implements Checkpoints {
 
     @Override
     public Checkpoint read(String location) {
-        long step = CheckpointFolder.stepOfName(location.substring(location.lastIndexOf('/') + 1));
         try {
-            StoredCheckpoint there = find(CheckpointIndex.read(bucket), step)
-                    .orElseThrow(
-                            () -> new UserException(
-                                    location
-                                            + ": is not among the checkpoints of the run; experiment.log_dir must be that of all nodes"));
-            return fetch(there);
+            return fetch(find(CheckpointIndex.read(bucket), step(location)).orElseThrow(() -> absent(location)));
         } catch (IOException e) {
             throw unreadable(e);
         }
+    }
+
+    @Override
+    public Checkpoint readOrNewest(String location) {
+        try {
+            while (true) {
+                CheckpointIndex index = CheckpointIndex.read(bucket);
+                StoredCheckpoint there = find(index, step(location))
+                        .or(() -> newestFirst(index).stream().findFirst())
+                        .orElseThrow(() -> absent(location));
+                try {
+                    return fetch(there);
+                } catch (IOException | UserException e) {
+                    if (isNamed(there)) { // else it was removed meanwhile
+                        throw e;
+                    }
+                }
+            }
+        } catch (IOException e) {
+            throw unreadable(e);
+        }
+    }
+
+    private static long step(String location) {
+        return CheckpointFolder.stepOfName(location.substring(location.lastIndexOf('/') + 1));
+    }
+
+    private static UserException absent(String location) {
+        return new UserException(
+                location + ": is not among the checkpoints of the run; experiment.log_dir must be that of all nodes");
+    }
+
+    /** Whether a checkpoint is committed, and not yet removed. */
+    boolean isNamed(StoredCheckpoint stored) throws IOException {
+        return CheckpointIndex.read(bucket).names(stored.folder());
     }
 
     @Override
@@ -274,14 +314,13 @@ final class CheckpointBucket implements Checkpoints {
 
     /** The local copy of a checkpoint, fetched where it is not there yet. */
     private Checkpoint fetch(StoredCheckpoint stored) throws IOException {
-        Path copy = local.folder(stored.step());
-        if (!isCopy(copy, stored) || Manifest.problemOfSizes(copy).isPresent()) {
-            Optional<String> problem = fetchWhole(stored);
+        return alone(() -> {
+            Optional<String> problem = isCopied(stored) ? Optional.empty() : download(stored);
             if (problem.isPresent()) {
                 throw new UserException(stored.location() + ": " + problem.get());
             }
-        }
-        return CheckpointFolder.read(copy);
+            return CheckpointFolder.read(local.folder(stored.step()));
+        });
     }
 
     /**
@@ -290,18 +329,20 @@ final class CheckpointBucket implements Checkpoints {
      * @return what is wrong with it; empty when the copy is whole now
      */
     private Optional<String> fetchWhole(StoredCheckpoint stored) throws IOException {
-        Path copy = local.folder(stored.step());
-        if (isCopy(copy, stored) && CheckpointFolder.problem(copy).isEmpty()) {
-            return Optional.empty();
-        }
-        Fetching fetching = Fetching.in(folder);
+        return alone(() -> isCopied(stored)
+                        && CheckpointFolder.problem(local.folder(stored.step())).isEmpty()
+                ? Optional.empty()
+                : download(stored));
+    }
+
+    private Optional<String> download(StoredCheckpoint stored) throws IOException {
+        TemporaryFolder fetching = TemporaryFolder.in(folder);
         try {
             stored.download(fetching.path());
-            Optional<String> problem = Manifest.problem(fetching.path());
+            Optional<String> problem = CheckpointFolder.problem(fetching.path(), stored.step());
             if (problem.isEmpty()) {
                 local.adopt(fetching.path(), stored.step());
                 whole = stored;
-                problem = CheckpointFolder.problem(copy);
             }
             return problem;
         } finally {
@@ -309,10 +350,15 @@ final class CheckpointBucket implements Checkpoints {
         }
     }
 
-    private static boolean isCopy(Path copy, StoredCheckpoint stored) throws IOException {
-        return Files.exists(copy.resolve(Manifest.NAME))
-                && Manifest.problemOfSizes(copy).isEmpty()
-                && stored.manifest().equals(Optional.of(Manifest.read(copy)));
+    private boolean isCopied(StoredCheckpoint stored) throws IOException {
+        Path copy = local.folder(stored.step());
+        return Manifest.problemOfSizes(copy).isEmpty() && stored.manifest().equals(Optional.of(Manifest.read(copy)));
+    }
+
+    /** Processes of one machine share the copies. */
+    private <T> T alone(FileLocked.Action<T> action) throws IOException {
+        Files.createDirectories(folder);
+        return FileLocked.run(folder.resolve("copies.lock"), action);
     }
 
     @Override
@@ -335,8 +381,11 @@ final class CheckpointBucket implements Checkpoints {
                 .filter(key -> isLeftover(index, key))
                 .filter(key -> StoredCheckpoint.generation(firstPart(key)) < index.fence())
                 .toList());
-        local.removeLeftovers();
-        Fetching.removeLeftovers(folder);
+        alone(() -> {
+            local.removeLeftovers();
+            TemporaryFolder.removeLeftovers(folder);
+            return null;
+        });
         return index.fence();
     }
 

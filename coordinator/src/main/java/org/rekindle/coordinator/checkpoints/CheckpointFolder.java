@@ -37,13 +37,15 @@ public final class CheckpointFolder implements Checkpoints {
     private final Fence fence;
     private final Fence lineage;
     private final Integer keep;
+    private final String advice; // for who has no space
 
-    private CheckpointFolder(Path runFolder, Integer keep) {
+    private CheckpointFolder(Path runFolder, Integer keep, String advice) {
         this.folder = runFolder.resolve("checkpoints");
         this.link = runFolder.resolve("current_pipeline");
         this.fence = new Fence(runFolder.resolve("fence"));
         this.lineage = new Fence(runFolder.resolve("lineage"));
         this.keep = keep;
+        this.advice = advice;
     }
 
     /**
@@ -53,7 +55,12 @@ public final class CheckpointFolder implements Checkpoints {
      * @param keep checkpoints to keep, at least 1; null keeps all
      */
     public static CheckpointFolder open(Path runFolder, Integer keep) {
-        return new CheckpointFolder(runFolder, keep);
+        return new CheckpointFolder(runFolder, keep, "choose another experiment.log_dir");
+    }
+
+    /** The same for copies of what is kept elsewhere. */
+    static CheckpointFolder ofCopies(Path runFolder, int keep) {
+        return new CheckpointFolder(runFolder, keep, "let REKINDLE_SCRATCH name another folder");
     }
 
     @Override
@@ -143,7 +150,7 @@ public final class CheckpointFolder implements Checkpoints {
     }
 
     /**
-     * Takes a whole checkpoint in that was written elsewhere on the same disk.
+     * Takes a whole checkpoint in that was written elsewhere on the same disk. Of those before it {@code keep} says how many stay.
      *
      * @param checkpoint is moved
      */
@@ -152,6 +159,12 @@ public final class CheckpointFolder implements Checkpoints {
         DurableFiles.forceTree(checkpoint);
         discard(step);
         DurableFiles.rename(checkpoint, folder(step));
+        if (keep != null) {
+            remove(newestFirst().stream()
+                    .filter(path -> stepOf(path) < step)
+                    .skip(keep - 1L)
+                    .toList());
+        }
     }
 
     @Override
@@ -213,7 +226,7 @@ public final class CheckpointFolder implements Checkpoints {
     private UserException unwritable(Checkpoint checkpoint, IOException e) {
         return new UserException(
                 checkpoint.folder() + ": the checkpoint cannot be written (" + e.getMessage()
-                        + "); checkpoints before it are intact; free space there or choose another experiment.log_dir",
+                        + "); checkpoints before it are intact; free space there or " + advice,
                 e);
     }
 
@@ -230,18 +243,22 @@ public final class CheckpointFolder implements Checkpoints {
                             .limit(keep - 1L)
                             .toList();
             others.removeAll(kept);
-            for (Path path : others) {
-                Path doomed = DurableFiles.partial(path);
-                DurableFiles.delete(doomed);
-                DurableFiles.rename(path, doomed);
-            }
-            removeLeftovers();
+            remove(others);
         } catch (IOException | UncheckedIOException e) {
             LOG.warn(
                     "{}: an old checkpoint could not be removed ({}); the next start tries again",
                     folder,
                     e.getMessage());
         }
+    }
+
+    private void remove(List<Path> checkpoints) throws IOException {
+        for (Path path : checkpoints) {
+            Path doomed = DurableFiles.partial(path);
+            DurableFiles.delete(doomed);
+            DurableFiles.rename(path, doomed);
+        }
+        removeLeftovers();
     }
 
     /** Removes what killed writers left. For the process that holds the folder. */
@@ -284,9 +301,14 @@ public final class CheckpointFolder implements Checkpoints {
 
     /** What is wrong with a checkpoint; empty when it is whole. */
     static Optional<String> problem(Path checkpoint) {
+        return problem(checkpoint, stepOf(checkpoint));
+    }
+
+    /** The same of one that may have another name than that of its step. */
+    static Optional<String> problem(Path checkpoint, long step) {
         Optional<String> problem = Manifest.problem(checkpoint);
         try {
-            return problem.isEmpty() && state(checkpoint).step() != stepOf(checkpoint)
+            return problem.isEmpty() && state(checkpoint).step() != step
                     ? Optional.of(TrainerState.NAME + " is of step "
                             + state(checkpoint).step())
                     : problem;

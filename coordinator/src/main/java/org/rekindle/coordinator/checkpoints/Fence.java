@@ -1,12 +1,9 @@
 package org.rekindle.coordinator.checkpoints;
 
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import org.rekindle.data.UserException;
 
 /**
@@ -63,17 +60,10 @@ record Fence(Path file) {
         });
     }
 
-    /** One at a time, of all threads and processes. */
-    @SuppressWarnings("try") // the lock is only held
     private void alone(Passage passage) throws IOException {
-        synchronized (Fence.class) {
-            try (FileChannel channel = FileChannel.open(
-                            file.resolveSibling(file.getFileName() + ".lock"),
-                            StandardOpenOption.CREATE,
-                            StandardOpenOption.WRITE);
-                    FileLock lock = channel.lock()) {
-                passage.run();
-            }
-        }
+        FileLocked.run(file.resolveSibling(file.getFileName() + ".lock"), () -> {
+            passage.run();
+            return null;
+        });
     }
 }

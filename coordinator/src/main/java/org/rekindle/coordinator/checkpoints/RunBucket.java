@@ -1,8 +1,12 @@
 package org.rekindle.coordinator.checkpoints;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,15 +39,29 @@ public final class RunBucket {
     /** Files and folders that a run leaves beside its checkpoints, on each of its nodes. */
     private static final List<String> OF_ANY_NODE = List.of("logs", "samples");
 
+    private static final String LOGS = "logs/";
+
+    /** Logs of several machines and starts have the same names. */
+    private static final String SESSION = session();
+
     private final Bucket bucket;
+    private final Bucket needed; // the same, for what the run cannot go on without
     private final Path folder;
     private final CheckpointBucket checkpoints;
     private final Map<Path, String> uploaded = new HashMap<>();
 
     private RunBucket(Bucket bucket, Path folder, Integer keep) {
         this.bucket = bucket;
+        this.needed = bucket.throughOutages();
         this.folder = folder;
-        this.checkpoints = new CheckpointBucket(bucket, folder, keep);
+        this.checkpoints = new CheckpointBucket(needed, folder, keep);
+    }
+
+    private static String session() {
+        ProcessHandle process = ProcessHandle.current();
+        Instant start = process.info().startInstant().orElse(Instant.now()).truncatedTo(ChronoUnit.SECONDS);
+        return start.toString().replace(":", "") + "-" + RunFolder.host().replaceAll("[^\\w.-]", "_") + "-"
+                + process.pid() + "/";
     }
 
     /** Asks nobody yet; empty where {@code experiment.log_dir} is a folder. */
@@ -65,13 +83,18 @@ public final class RunBucket {
         return bucket.location();
     }
 
+    /** Whether there are no checkpoints; does not wait long for the answer. */
+    boolean isNew() throws IOException {
+        return new CheckpointBucket(bucket, folder, null).isEmpty();
+    }
+
     CheckpointBucket checkpoints() {
         return checkpoints;
     }
 
     /** Becomes the one that appends; who opened it before cannot any more. */
     Ledger ledger(Path copy) {
-        return Ledger.open(bucket.in("ledger"), copy);
+        return Ledger.open(needed.in("ledger"), copy);
     }
 
     void fetchLedger(Path copy) throws IOException {
@@ -94,8 +117,13 @@ public final class RunBucket {
         bucket.requireConditions();
     }
 
-    void keepNodes(String lines) throws IOException {
-        bucket.write(NODES, lines);
+    /** A failure is told in the log and ends nothing: the run goes on for those who are in it. */
+    void keepNodes(String lines) {
+        try {
+            bucket.write(NODES, lines);
+        } catch (IOException e) {
+            LOG.warn("{}: cannot be written ({})", bucket.location(NODES), e.getMessage());
+        }
     }
 
     List<String> nodes() {
@@ -113,15 +141,25 @@ public final class RunBucket {
         bucket.write("config.yaml", yaml);
     }
 
-    /** The metrics so far, which whoever leads appends to. */
+    /** The metrics so far, which whoever leads appends to. This machine's are kept where they only are further on. */
     void fetchMetrics() throws IOException {
-        for (String name : OF_THE_LEADER) {
-            Path file = folder.resolve(name);
-            Files.deleteIfExists(file);
-            for (Bucket.Entry entry : bucket.list(name)) {
-                bucket.download(Map.of(name, file), Map.of(name, entry.size()));
+        try (TemporaryFolder fetched = TemporaryFolder.in(folder)) {
+            for (String name : OF_THE_LEADER) {
+                Path file = folder.resolve(name);
+                Path stored = Files.createFile(fetched.path().resolve(name));
+                for (Bucket.Entry entry : bucket.list(name)) {
+                    bucket.download(Map.of(name, stored), Map.of(name, entry.size()));
+                }
+                if (!Files.exists(file) || !begins(file, stored)) {
+                    Files.move(stored, file, StandardCopyOption.REPLACE_EXISTING);
+                }
             }
         }
+    }
+
+    private static boolean begins(Path file, Path beginning) throws IOException {
+        long mismatch = Files.mismatch(file, beginning);
+        return mismatch < 0 || mismatch == Files.size(beginning);
     }
 
     /** Uploads the metrics, for the node that leads. A failure is told in the log and ends nothing. */
@@ -142,15 +180,32 @@ public final class RunBucket {
                 for (Path file : filesIn(folder.resolve(name))) {
                     String version = Files.size(file) + " " + Files.getLastModifiedTime(file);
                     if (!version.equals(uploaded.get(file))) {
-                        changed.put(folder.relativize(file).toString().replace('\\', '/'), file);
+                        changed.put(key(file), file);
                         versions.put(file, version);
                     }
                 }
             }
-            bucket.upload(changed);
+            send(changed);
             uploaded.putAll(versions);
-        } catch (IOException e) {
+        } catch (IOException | UncheckedIOException e) {
             LOG.warn("{}: {} could not be uploaded ({})", location(), String.join(" and ", names), e.getMessage());
+        }
+    }
+
+    private String key(Path file) {
+        String name = folder.relativize(file).toString().replace('\\', '/');
+        return name.startsWith(LOGS) ? LOGS + SESSION + name.substring(LOGS.length()) : name;
+    }
+
+    /** Files that grow while they are sent are refused, so copies of them are. */
+    private void send(Map<String, Path> files) throws IOException {
+        try (TemporaryFolder copies = TemporaryFolder.in(folder)) {
+            Map<String, Path> copied = new HashMap<>();
+            for (Map.Entry<String, Path> file : files.entrySet()) {
+                Path copy = copies.path().resolve(String.valueOf(copied.size()));
+                copied.put(file.getKey(), Files.copy(file.getValue(), copy));
+            }
+            bucket.upload(copied);
         }
     }
 

@@ -8,6 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -35,6 +36,8 @@ import org.rekindle.data.UserException;
 public final class RunFolder implements AutoCloseable {
 
     private static final String NODES = "nodes";
+
+    private static final String ANOTHER_SCRATCH = "let REKINDLE_SCRATCH name another folder";
 
     /** Beyond the owner's line, which must stay readable where locks are mandatory. */
     private static final long LOCKED_BYTE = 1L << 40;
@@ -91,11 +94,14 @@ public final class RunFolder implements AutoCloseable {
                 throw e;
             }
         } catch (FileAlreadyExistsException e) {
-            throw new UserException(uncreatable(path, e.getFile()), e);
-        } catch (IOException e) {
             throw new UserException(
-                    (bucket == null ? path : bucket.location()) + ": cannot be written (" + UserException.reason(e)
-                            + "); choose another experiment.log_dir",
+                    bucket == null ? uncreatable(path, e.getFile()) : path + ": cannot be created; " + ANOTHER_SCRATCH,
+                    e);
+        } catch (IOException e) {
+            boolean isHere = bucket == null || e instanceof FileSystemException;
+            throw new UserException(
+                    (isHere ? path : bucket.location()) + ": cannot be written (" + UserException.reason(e) + "); "
+                            + (isHere && bucket != null ? ANOTHER_SCRATCH : "choose another experiment.log_dir"),
                     e);
         }
     }
@@ -256,7 +262,10 @@ public final class RunFolder implements AutoCloseable {
 
     private static boolean isNew(RunConfig config) {
         try {
-            return checkpoints(config).isEmpty();
+            Optional<RunBucket> bucket = RunBucket.of(config);
+            return bucket.isPresent()
+                    ? bucket.get().isNew()
+                    : checkpoints(config).isEmpty();
         } catch (IOException e) {
             throw new UserException(
                     place(config) + ": cannot be read (" + UserException.reason(e) + "); check experiment.log_dir", e);
@@ -313,7 +322,7 @@ public final class RunFolder implements AutoCloseable {
         return "process " + process.pid() + " on " + host() + ", started at " + start + "\n";
     }
 
-    private static String host() {
+    static String host() {
         try {
             return InetAddress.getLocalHost().getHostName();
         } catch (UnknownHostException e) {

@@ -85,14 +85,7 @@ public record RunVerification(List<String> lines, boolean holds) {
             CheckpointBucket checkpoints = bucket.checkpoints();
             List<Found> found = new ArrayList<>();
             for (StoredCheckpoint stored : checkpoints.newestFirst()) {
-                String problem = stored.problem().orElse("");
-                if (checkpoints.newestFirst().contains(stored)) { // not removed meanwhile
-                    Optional<TrainerState> state = problem.isEmpty() ? stored.state() : Optional.empty();
-                    String size = problem.isEmpty()
-                            ? stored.manifest().map(RunVerification::size).orElse("gone meanwhile")
-                            : "";
-                    found.add(new Found(stored.folder(), state, problem, size));
-                }
+                found(checkpoints, stored).ifPresent(found::add);
             }
             requireSome(found, run);
             Path ledger = copies.resolve("ledger.jsonl");
@@ -100,6 +93,25 @@ public record RunVerification(List<String> lines, boolean holds) {
             return of(found, checkpoints.leftovers(), checkpoints.linkProblem(), ledger);
         } finally {
             DurableFiles.delete(copies);
+        }
+    }
+
+    /** Empty where retention has removed it meanwhile. */
+    private static Optional<Found> found(CheckpointBucket checkpoints, StoredCheckpoint stored) throws IOException {
+        try {
+            String problem = stored.problem().orElse("");
+            Optional<TrainerState> state = problem.isEmpty() ? stored.state() : Optional.empty();
+            String size = problem.isEmpty()
+                    ? stored.manifest().map(RunVerification::size).orElse("gone meanwhile")
+                    : "";
+            return checkpoints.isNamed(stored)
+                    ? Optional.of(new Found(stored.folder(), state, problem, size))
+                    : Optional.empty();
+        } catch (IOException e) {
+            if (checkpoints.isNamed(stored)) {
+                throw e;
+            }
+            return Optional.empty();
         }
     }
 

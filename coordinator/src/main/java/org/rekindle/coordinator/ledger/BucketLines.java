@@ -8,9 +8,9 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -90,10 +90,6 @@ final class BucketLines implements AppendedLines {
             return header.segments();
         }
 
-        long segmentBytes() {
-            return segments().stream().mapToLong(Segment::bytes).sum();
-        }
-
         Head with(List<Segment> segments, byte[] tail) {
             return new Head(new Header(header.writer(), List.copyOf(segments)), tail);
         }
@@ -143,7 +139,7 @@ final class BucketLines implements AppendedLines {
 
     private void copy() throws IOException {
         try {
-            copy(bucket, head, file);
+            copy(bucket, head, new ArrayList<>(), file);
         } catch (IOException e) {
             if (!bucket.read(HEAD).map(Content::version).equals(Optional.of(version))) {
                 throw overtaken();
@@ -156,10 +152,11 @@ final class BucketLines implements AppendedLines {
      * Copies the lines into a local file and changes nothing in the bucket; another process may be appending.
      */
     static void fetch(Bucket bucket, Path file) throws IOException {
+        List<Segment> copied = new ArrayList<>();
         for (int attempt = 1; ; attempt++) {
             Optional<Content> content = bucket.read(HEAD);
             try {
-                copy(bucket, Head.of(content), file);
+                copy(bucket, Head.of(content), copied, file);
                 return;
             } catch (IOException e) {
                 Optional<Content> now = bucket.read(HEAD);
@@ -171,13 +168,28 @@ final class BucketLines implements AppendedLines {
         }
     }
 
-    private static void copy(Bucket bucket, Head head, Path file) throws IOException {
-        try (OutputStream out = Files.newOutputStream(file)) {
-            for (Segment segment : head.segments()) {
+    /** @param copied segments that the file has already; those that still count stay */
+    private static void copy(Bucket bucket, Head head, List<Segment> copied, Path file) throws IOException {
+        int same = 0;
+        while (same < Math.min(copied.size(), head.segments().size())
+                && copied.get(same).equals(head.segments().get(same))) {
+            same++;
+        }
+        copied.subList(same, copied.size()).clear();
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            channel.truncate(bytes(copied));
+            channel.position(bytes(copied));
+            OutputStream out = Channels.newOutputStream(channel);
+            for (Segment segment : head.segments().subList(same, head.segments().size())) {
                 copy(bucket, segment, out);
+                copied.add(segment);
             }
             out.write(head.tail());
         }
+    }
+
+    private static long bytes(List<Segment> segments) {
+        return segments.stream().mapToLong(Segment::bytes).sum();
     }
 
     private static void copy(Bucket bucket, Segment segment, OutputStream out) throws IOException {
@@ -221,7 +233,7 @@ final class BucketLines implements AppendedLines {
             joined.add(segments.remove(segments.size() - 1));
             bytes += last.bytes();
         }
-        long start = segments.stream().mapToLong(Segment::bytes).sum();
+        long start = bytes(segments);
         // a name that nobody else uses: who no longer is the writer must not write over what counts
         String name = String.format(Locale.ROOT, "%020d-%s.jsonl", start, UUID.randomUUID());
         bucket.write(name, localBytes(start, Math.toIntExact(bytes)));

@@ -12,6 +12,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -34,6 +38,7 @@ class CheckpointBucketTest {
     @TempDir
     Path disk;
 
+    private final ExecutorService threads = Executors.newCachedThreadPool();
     private Bucket run;
     private CheckpointBucket checkpoints;
     private final List<String> passedOver = new ArrayList<>();
@@ -59,6 +64,7 @@ class CheckpointBucketTest {
     @AfterEach
     void heal() {
         front.heal();
+        threads.shutdownNow();
     }
 
     /** Another machine, with an empty disk unless it was there before. */
@@ -206,6 +212,58 @@ class CheckpointBucketTest {
 
             assertThat(weights(found(reader()).orElseThrow())).isEqualTo("two");
         }
+    }
+
+    /** The processes of one machine have the same folder. */
+    @Test
+    void severalProcessesOfAMachineReadAndCommitAtATime() throws Exception {
+        onDisk("writer", null).commit(state(1), 0, writer("one"));
+        CountDownLatch writing = new CountDownLatch(1);
+        List<CompletableFuture<Checkpoint>> all = new ArrayList<>();
+        all.add(CompletableFuture.supplyAsync(
+                () -> onDisk("shared", null).commit(state(2), 0, folder -> {
+                    writing.countDown();
+                    writer("two").accept(folder);
+                }),
+                threads));
+        writing.await();
+        for (int reader = 0; reader < 8; reader++) {
+            all.add(CompletableFuture.supplyAsync(
+                    () -> {
+                        CheckpointBucket shared = onDisk("shared", null);
+                        return shared.read(shared.location(1));
+                    },
+                    threads));
+        }
+        for (CompletableFuture<Checkpoint> each : all) {
+            assertThat(weights(each.get())).isEqualTo(each == all.get(0) ? "two" : "one");
+        }
+    }
+
+    @Test
+    void aNodeThatOnlyReadsKeepsFewCopies() throws IOException {
+        CheckpointBucket reader = reader();
+        for (int step = 1; step <= 4; step++) {
+            checkpoints.commit(state(step), 0, writer("w" + step));
+            reader.read(reader.location(step));
+        }
+        try (var local = Files.list(found(reader).orElseThrow().folder().getParent())) {
+            assertThat(local.map(path -> path.getFileName().toString()))
+                    .containsExactlyInAnyOrder("step_00000004", "step_00000003");
+        }
+    }
+
+    @Test
+    void whoJoinsTakesTheNewestWhereTheOneItFetchesIsRemoved() throws IOException {
+        checkpoints = onDisk("first", 1);
+        checkpoints.commit(state(1), 0, writer("one"));
+        front.after("GET .*MANIFEST.json", () -> checkpoints.commit(state(2), 0, writer("two")));
+
+        CheckpointBucket joiner = reader();
+
+        assertThat(weights(joiner.readOrNewest(joiner.location(1)))).isEqualTo("two");
+        assertThat(joiner.readOrNewest(joiner.location(1)).step()).isEqualTo(2);
+        assertThatThrownBy(() -> joiner.read(joiner.location(1))).hasMessageContaining("is not among the checkpoints");
     }
 
     @Test

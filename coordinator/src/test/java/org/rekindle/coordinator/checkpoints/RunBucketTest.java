@@ -1,18 +1,22 @@
 package org.rekindle.coordinator.checkpoints;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -25,6 +29,7 @@ import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.ledger.LedgerEvent;
 import org.rekindle.data.UserException;
 import org.rekindle.data.lanes.LaneCursor;
+import org.rekindle.data.stores.Bucket;
 import org.rekindle.data.stores.FaultyS3;
 import org.rekindle.data.stores.S3Server;
 
@@ -103,7 +108,9 @@ class RunBucketTest {
             bucket.uploadMetrics();
             bucket.uploadLogs();
         }
-        assertThat(keys()).contains("config.yaml", "current_pipeline", "logs/train.log", "metrics.jsonl");
+        assertThat(keys())
+                .contains("config.yaml", "current_pipeline", "metrics.jsonl")
+                .anyMatch(key -> key.matches("logs/20[-0-9TZ]+-.*-[0-9]+/train.log"));
         assertThat(keys()).doesNotContain("run.lock").noneMatch(key -> key.startsWith("probe"));
         loseTheMachine();
 
@@ -152,6 +159,48 @@ class RunBucketTest {
                     .isInstanceOf(UserException.class)
                     .hasMessageContaining("another process leads this run now");
             other.append(entry(1, 1));
+        }
+    }
+
+    @Test
+    void nodesThatCannotBeKeptEndNothing() throws IOException {
+        RunBucket nowhere = RunBucket.of(config("s3://nowhere/runs")).orElseThrow();
+        assertThatCode(() -> nowhere.keepNodes("127.0.0.1:1")).doesNotThrowAnyException();
+    }
+
+    @Test
+    void filesThatGrowWhileTheyAreSentArriveAsTheyWere() throws IOException {
+        try (RunFolder run = RunFolder.open(config())) {
+            byte[] large = new byte[17 << 20]; // sent in parts, so that it can grow between them
+            Path file = Files.write(run.path().resolve("metrics.jsonl"), large);
+            AtomicBoolean grown = new AtomicBoolean();
+            front.after("POST .*metrics.jsonl.*", () -> {
+                try {
+                    Files.write(file, new byte[10], StandardOpenOption.APPEND);
+                    grown.set(true);
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+            RunBucket.of(config).orElseThrow().uploadMetrics();
+            assertThat(grown).isTrue();
+            assertThat(front.bucket("s3://bucket/" + prefix + "/one").list("metrics"))
+                    .containsExactly(new Bucket.Entry("metrics.jsonl", large.length));
+        }
+    }
+
+    @Test
+    void linesThatWereNotUploadedStayOnTheirMachine() throws IOException {
+        Bucket stored = front.bucket("s3://bucket/" + prefix + "/one");
+        try (RunFolder run = RunFolder.open(config())) {
+            Files.writeString(run.path().resolve("metrics.jsonl"), "1\n2\n3\n");
+            Files.writeString(run.path().resolve("goodput.jsonl"), "1\n2\n");
+            stored.write("metrics.jsonl", "1\n2\n");
+            stored.write("goodput.jsonl", "1\nof another machine\n");
+        }
+        try (RunFolder run = RunFolder.open(config())) {
+            assertThat(run.path().resolve("metrics.jsonl")).hasContent("1\n2\n3\n");
+            assertThat(run.path().resolve("goodput.jsonl")).hasContent("1\nof another machine\n");
         }
     }
 
@@ -235,6 +284,33 @@ class RunBucketTest {
                 .contains("step_00000009-x: not committed; the next start removes it");
         RunFolder.open(config()).close();
         assertThat(keys()).containsExactlyElementsOf(before);
+    }
+
+    @Test
+    void verifySkipsACheckpointThatIsRemovedMeanwhile() throws IOException {
+        try (RunFolder run = RunFolder.open(config("s3://bucket/" + prefix, "experiment.keep_checkpoints=1"))) {
+            config = config("s3://bucket/" + prefix);
+            run.checkpoints().commit(CheckpointFolderTest.state(1), run.generation(), CheckpointFolderTest.writer("a"));
+            front.after("GET .*MANIFEST.json", () -> run.checkpoints()
+                    .commit(CheckpointFolderTest.state(2), run.generation(), CheckpointFolderTest.writer("b")));
+            assertThatThrownBy(this::verification)
+                    .isInstanceOf(UserException.class)
+                    .hasMessageContaining("no checkpoint in it");
+            assertThat(verification().lines()).anyMatch(line -> line.startsWith("step_00000002-"));
+        }
+    }
+
+    @Test
+    void aMachineThatCannotHoldCopiesIsToldHowToNameAnotherFolder() throws IOException {
+        config();
+        Path scratch = config.experiment().folder().getParent();
+        Files.createDirectories(scratch.getParent());
+        Files.writeString(scratch, "a file");
+        assertThatThrownBy(() -> RunFolder.open(config))
+                .isInstanceOf(UserException.class)
+                .hasMessageContaining(scratch.toString())
+                .hasMessageContaining("REKINDLE_SCRATCH")
+                .hasMessageNotContaining("\n");
     }
 
     private RunVerification verification() {

@@ -205,6 +205,30 @@ class BucketLinesTest {
         assertThat(bucket.list("")).hasSizeLessThan(12);
     }
 
+    @Test
+    void aCopyOfALedgerThatGoesOnKeepsTheSegmentsThatItHas() throws IOException {
+        try (BucketLines lines = open("lines")) {
+            for (int step = 1; step <= 48; step++) {
+                lines.append(line(step, "some words"));
+            }
+            String first = bucket.list("").get(0).key();
+            String second = bucket.list("").get(1).key();
+            // behind the first one they are joined before the second one is fetched
+            front.after("GET .*" + first, () -> {
+                for (int step = 49; step <= 62; step++) {
+                    lines.append(line(step, "some words"));
+                }
+            });
+            front.heal();
+            assertThat(stored()).hasSize(62);
+            assertThat(bucket.list(""))
+                    .extracting(Bucket.Entry::key)
+                    .contains(first)
+                    .doesNotContain(second);
+            assertThat(front.requests("GET .*" + first)).isEqualTo(1);
+        }
+    }
+
     /** A kill at any request, with or without its effect: what was appended is there, the rest may be, nothing else is. */
     @Test
     void aKilledWriterLosesNoLineThatItHadAppended() throws IOException {

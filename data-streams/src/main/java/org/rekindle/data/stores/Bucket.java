@@ -39,6 +39,7 @@ public final class Bucket {
     private final S3Store store;
     private final String bucket;
     private final String prefix;
+    private final int attempts;
 
     /**
      * A small object.
@@ -56,14 +57,24 @@ public final class Bucket {
     public record Entry(String key, long size) {}
 
     Bucket(S3Store store, String bucket, String prefix) {
+        this(store, bucket, prefix, Patience.ATTEMPTS);
+    }
+
+    private Bucket(S3Store store, String bucket, String prefix, int attempts) {
         this.store = store;
         this.bucket = bucket;
         this.prefix = prefix;
+        this.attempts = attempts;
+    }
+
+    /** The same, for what a run cannot go on without: it waits for about ten minutes where the store does not answer. */
+    public Bucket throughOutages() {
+        return new Bucket(store, bucket, prefix, Patience.ATTEMPTS_IN_AN_OUTAGE);
     }
 
     /** What lies under a longer prefix. */
     public Bucket in(String folder) {
-        return new Bucket(store, bucket, prefix + folder + "/");
+        return new Bucket(store, bucket, prefix + folder + "/", attempts);
     }
 
     /** {@code s3://bucket/prefix}, without a slash at its end. */
@@ -77,7 +88,7 @@ public final class Bucket {
     }
 
     private S3AsyncClient client() {
-        return store.writer();
+        return store.writer(attempts);
     }
 
     /** Reads a small object that is not empty; empty where there is none. */

@@ -12,6 +12,9 @@ record Patience(Duration firstPause, Duration stall) {
 
     static final int ATTEMPTS = 5;
 
+    /** For what a run cannot go on without: pauses grow to 16 times the first one, of which three quarters are waited on average. */
+    static final int ATTEMPTS_IN_AN_OUTAGE = 55;
+
     static final Patience STANDARD = new Patience(Duration.ofSeconds(1), Duration.ofSeconds(60));
 
     /** @param failures attempts that failed in a row, from 1 */

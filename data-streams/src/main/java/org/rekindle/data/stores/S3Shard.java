@@ -109,13 +109,14 @@ record S3Shard(S3Store store, String bucket, String key) implements Shard {
             } else if (status == 408 || status == 429 || status >= 500) {
                 return new Throttled(what, Duration.ZERO);
             }
-            return new FinalFailure(what + hint(status), error);
+            return new FinalFailure(what + hint(status, code), error);
         }
         for (Throwable cause = error; cause != null; cause = cause.getCause()) {
             if (cause instanceof UnknownHostException) {
                 return new IOException("the host " + cause.getMessage() + " is unknown", error);
             } else if (cause instanceof IOException) {
-                return new IOException(cause.getMessage() == null ? "the connection broke" : cause.getMessage(), error);
+                return new IOException(
+                        cause.getMessage() == null ? "the connection broke" : firstSentence(cause.getMessage()), error);
             }
         }
         String message = String.valueOf(error.getMessage()).replaceAll("\\s+", " ");
@@ -127,7 +128,15 @@ record S3Shard(S3Store store, String bucket, String key) implements Shard {
                 : new IOException(message, error);
     }
 
-    private static String hint(int status) {
+    /** The SDK's texts may go on with a page of advice for programmers. */
+    private static String firstSentence(String message) {
+        return message.split("\\R|(?<=\\.) ", 2)[0];
+    }
+
+    private static String hint(int status, String code) {
+        if (code.endsWith(" ExpiredToken") || code.endsWith(" TokenRefreshRequired")) {
+            return " (the credentials have expired: renew them)";
+        }
         return switch (status) {
             case 301, 307, 400 -> " (check dataset.params.s3.region and endpoint)";
             case 401, 403 ->

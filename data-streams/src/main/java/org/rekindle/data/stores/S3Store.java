@@ -3,7 +3,9 @@ package org.rekindle.data.stores;
 import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.stream.Stream;
 import org.rekindle.data.UserException;
@@ -36,7 +38,7 @@ final class S3Store {
     private final StoreOptions options;
     private final Patience patience;
     private final S3AsyncClient client;
-    private S3AsyncClient writer;
+    private final Map<Integer, S3AsyncClient> writers = new HashMap<>();
 
     S3Store(StoreOptions options, Patience patience) {
         this.options = options;
@@ -104,23 +106,28 @@ final class S3Store {
         return client;
     }
 
-    /** Tries again what may pass, and sends and copies what is large in parts, several at a time. */
-    synchronized S3AsyncClient writer() {
-        if (writer == null) {
-            BackoffStrategy pauses = BackoffStrategy.exponentialDelay(patience.firstPause(), patience.pause(5));
-            writer = builder(AwsRetryStrategy.standardRetryStrategy().toBuilder()
-                            .maxAttempts(Patience.ATTEMPTS)
-                            .backoffStrategy(pauses)
-                            .throttlingBackoffStrategy(pauses)
-                            .circuitBreakerEnabled(false)
-                            .build())
-                    .multipartEnabled(true)
-                    .multipartConfiguration(parts -> parts.minimumPartSizeInBytes(PART)
-                            .thresholdInBytes(PART)
-                            .apiCallBufferSizeInBytes(4 * PART))
-                    .build();
-        }
-        return writer;
+    /**
+     * Tries again what may pass, and sends and copies what is large in parts, several at a time.
+     *
+     * @param attempts at each request
+     */
+    synchronized S3AsyncClient writer(int attempts) {
+        return writers.computeIfAbsent(attempts, this::newWriter);
+    }
+
+    private S3AsyncClient newWriter(int attempts) {
+        BackoffStrategy pauses = OutagePauses.of(patience, endpoint() == null ? "S3" : endpoint());
+        return builder(AwsRetryStrategy.standardRetryStrategy().toBuilder()
+                        .maxAttempts(attempts)
+                        .backoffStrategy(pauses)
+                        .throttlingBackoffStrategy(pauses)
+                        .circuitBreakerEnabled(false)
+                        .build())
+                .multipartEnabled(true)
+                .multipartConfiguration(parts -> parts.minimumPartSizeInBytes(PART)
+                        .thresholdInBytes(PART)
+                        .apiCallBufferSizeInBytes(4 * PART))
+                .build();
     }
 
     Patience patience() {

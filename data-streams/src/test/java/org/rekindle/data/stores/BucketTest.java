@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,6 +23,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rekindle.data.UserException;
+import software.amazon.awssdk.awscore.exception.AwsErrorDetails;
+import software.amazon.awssdk.core.exception.SdkClientException;
+import software.amazon.awssdk.services.s3.model.S3Exception;
 
 /** Against a real S3 server in this process. */
 class BucketTest {
@@ -181,6 +185,40 @@ class BucketTest {
         });
         bucket.requireConditions();
         assertThat(bucket.list("")).isEmpty();
+    }
+
+    @Test
+    void whatARunNeedsWaitsForTheEndOfAnOutage() throws IOException {
+        front.failNext(40);
+        bucket.throughOutages().in("b").write("a", "one");
+        assertThat(bucket.read("b/a").orElseThrow().text()).isEqualTo("one");
+
+        front.failNext(40);
+        assertThatThrownBy(() -> bucket.write("a", "two")).isInstanceOf(IOException.class);
+    }
+
+    @Test
+    void aStoreThatIsDownIsOneShortLine() {
+        StoreOptions nowhere = new StoreOptions("http://127.0.0.1:1", null, null, true);
+        Bucket down = Stores.of(nowhere, new Patience(Duration.ofMillis(1), Duration.ofSeconds(5)))
+                .bucket("s3://bucket/runs");
+        assertThatThrownBy(() -> down.write("a", "x"))
+                .isInstanceOf(IOException.class)
+                .hasMessage("Connection refused: /127.0.0.1:1");
+        IOException wordy = new IOException("Acquire operation took too long. This indicates that\nyou should ...");
+        assertThat(S3Shard.failure(SdkClientException.create("Unable to execute HTTP request", wordy)))
+                .hasMessage("Acquire operation took too long.");
+    }
+
+    @Test
+    void expiredCredentialsAreCalledSo() {
+        S3Exception expired = (S3Exception) S3Exception.builder()
+                .statusCode(400)
+                .awsErrorDetails(
+                        AwsErrorDetails.builder().errorCode("ExpiredToken").build())
+                .build();
+        assertThat(S3Shard.failure(expired))
+                .hasMessage("S3 status 400 ExpiredToken (the credentials have expired: renew them)");
     }
 
     @Test

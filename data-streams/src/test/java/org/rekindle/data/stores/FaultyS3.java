@@ -11,7 +11,9 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -49,6 +51,7 @@ public final class FaultyS3 implements AutoCloseable {
     private final HttpClient client = HttpClient.newHttpClient();
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final ReentrantLock writing = new ReentrantLock();
+    private final Queue<String> told = new ConcurrentLinkedQueue<>();
     private final AtomicInteger requests = new AtomicInteger();
     private volatile int firstFault = Integer.MAX_VALUE;
     private volatile int lastFault = Integer.MAX_VALUE;
@@ -93,9 +96,15 @@ public final class FaultyS3 implements AutoCloseable {
         failBetween(request, request, how);
     }
 
+    /** The next requests do not arrive. */
+    public void failNext(int requests) {
+        failBetween(1, requests, Fault.REQUEST_LOST);
+    }
+
     private void failBetween(int first, int last, Fault how) {
         fault = how;
         requests.set(0);
+        told.clear();
         firstFault = first;
         lastFault = last;
     }
@@ -124,6 +133,11 @@ public final class FaultyS3 implements AutoCloseable {
         heedless = true;
     }
 
+    /** How many requests of a method and path there were since the last change. */
+    public int requests(String request) {
+        return (int) told.stream().filter(each -> each.matches(request)).count();
+    }
+
     /** Requests since the last change. */
     public int requests() {
         return requests.get();
@@ -132,6 +146,7 @@ public final class FaultyS3 implements AutoCloseable {
     private void handle(HttpExchange exchange) throws IOException {
         try (exchange) {
             int number = requests.incrementAndGet();
+            told.add(request(exchange));
             Fault failing = number >= firstFault && number <= lastFault ? fault : null;
             byte[] body = exchange.getRequestBody().readAllBytes();
             if (failing == Fault.REQUEST_LOST) {
@@ -164,13 +179,17 @@ public final class FaultyS3 implements AutoCloseable {
 
     /** Lets happen what is to happen after this request. */
     private boolean isLost(HttpExchange exchange) {
-        String request = exchange.getRequestMethod() + " " + exchange.getRequestURI();
+        String request = request(exchange);
         Interruption next = interruption.get();
         if (next == null || !next.request().matcher(request).matches() || !interruption.compareAndSet(next, null)) {
             return false;
         }
         next.meanwhile().run();
         return next.isLost();
+    }
+
+    private static String request(HttpExchange exchange) {
+        return exchange.getRequestMethod() + " " + exchange.getRequestURI();
     }
 
     private HttpResponse<byte[]> forward(HttpExchange exchange, byte[] body) throws IOException, InterruptedException {

@@ -183,7 +183,7 @@ public record TrainingRun(
 
     private NodeWorker worker(EnterAnswer.Welcome welcome, FeedSource feeds) {
         Checkpoints checkpoints = RunFolder.checkpoints(config);
-        Checkpoint start = checkpoints.read(welcome.checkpoint());
+        Checkpoint start = checkpoints.readOrNewest(welcome.checkpoint());
         return new NodeWorker(config, place, checkpoints, start.state(), () -> session.apply(start), savers, feeds);
     }
 

@@ -9,17 +9,17 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * A folder that a checkpoint is fetched into, beside the one where it belongs. Several nodes of one machine may fetch into the same run
- * folder at a time, so its name holds the process.
+ * A folder in a run folder for what is on its way from a bucket or there. Several processes of one machine may have the same run folder, so
+ * its name holds the process.
  */
-record Fetching(Path path) implements AutoCloseable {
+record TemporaryFolder(Path path) implements AutoCloseable {
 
-    private static final Pattern NAME = Pattern.compile("fetching-([0-9]+)-.*");
+    private static final Pattern NAME = Pattern.compile("temporary-([0-9]+)-.*");
 
-    static Fetching in(Path runFolder) throws IOException {
+    static TemporaryFolder in(Path runFolder) throws IOException {
         Files.createDirectories(runFolder);
-        return new Fetching(Files.createTempDirectory(
-                runFolder, "fetching-" + ProcessHandle.current().pid() + "-"));
+        return new TemporaryFolder(Files.createTempDirectory(
+                runFolder, "temporary-" + ProcessHandle.current().pid() + "-"));
     }
 
     /** Removes what processes that are gone have left. */
