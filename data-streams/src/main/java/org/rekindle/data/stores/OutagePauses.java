@@ -33,7 +33,7 @@ record OutagePauses(BackoffStrategy pauses, String store, AtomicReference<Instan
         Instant last = told.get();
         Instant now = Instant.now();
         if (attempt >= Patience.ATTEMPTS && last.isBefore(now.minus(EVERY)) && told.compareAndSet(last, now)) {
-            LOG.warn("{} does not answer; the run waits for it, ten minutes at most", store);
+            LOG.warn("{} does not answer; it is waited for, ten minutes or more", store);
         }
         return pauses.computeDelay(attempt);
     }

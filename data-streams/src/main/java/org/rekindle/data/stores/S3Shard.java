@@ -8,6 +8,7 @@ import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import software.amazon.awssdk.core.ResponseInputStream;
 import software.amazon.awssdk.core.async.AsyncResponseTransformer;
@@ -114,12 +115,14 @@ record S3Shard(S3Store store, String bucket, String key) implements Shard {
         for (Throwable cause = error; cause != null; cause = cause.getCause()) {
             if (cause instanceof UnknownHostException) {
                 return new IOException("the host " + cause.getMessage() + " is unknown", error);
+            } else if (cause instanceof TimeoutException) {
+                return new IOException("the store does not answer", error);
             } else if (cause instanceof IOException) {
                 return new IOException(
                         cause.getMessage() == null ? "the connection broke" : firstSentence(cause.getMessage()), error);
             }
         }
-        String message = String.valueOf(error.getMessage()).replaceAll("\\s+", " ");
+        String message = firstSentence(String.valueOf(error.getMessage()));
         return message.contains("credentials")
                 ? new FinalFailure(
                         "no AWS credentials: set AWS_PROFILE or dataset.params.s3.profile, or"

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 import org.rekindle.data.UserException;
 import software.amazon.awssdk.auth.credentials.AnonymousCredentialsProvider;
@@ -53,6 +54,7 @@ final class S3Store {
                 .httpClientBuilder(NettyNioAsyncHttpClient.builder()
                         .maxConcurrency(CONNECTIONS)
                         .connectionTimeout(Duration.ofSeconds(15))
+                        .connectionAcquisitionTimeout(patience.stall())
                         .readTimeout(patience.stall()))
                 .overrideConfiguration(override -> override.retryStrategy(repetitions))
                 // Not every store knows checksums, and a Range has none.
@@ -121,6 +123,8 @@ final class S3Store {
                         .maxAttempts(attempts)
                         .backoffStrategy(pauses)
                         .throttlingBackoffStrategy(pauses)
+                        .retryOnRootCauseInstanceOf(
+                                TimeoutException.class) // no connection, which the SDK takes for final
                         .circuitBreakerEnabled(false)
                         .build())
                 .multipartEnabled(true)

@@ -15,6 +15,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -204,10 +205,13 @@ class BucketTest {
                 .bucket("s3://bucket/runs");
         assertThatThrownBy(() -> down.write("a", "x"))
                 .isInstanceOf(IOException.class)
-                .hasMessage("Connection refused: /127.0.0.1:1");
+                .hasMessageMatching("Connection refused: /127.0.0.1:1|the store does not answer");
         IOException wordy = new IOException("Acquire operation took too long. This indicates that\nyou should ...");
         assertThat(S3Shard.failure(SdkClientException.create("Unable to execute HTTP request", wordy)))
                 .hasMessage("Acquire operation took too long.");
+        Throwable timeout = new Throwable("Acquire ...", new TimeoutException("Acquire operation took longer"));
+        assertThat(S3Shard.failure(SdkClientException.create("Unable to execute HTTP request", timeout)))
+                .hasMessage("the store does not answer");
     }
 
     @Test
