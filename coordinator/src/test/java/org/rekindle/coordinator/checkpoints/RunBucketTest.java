@@ -291,7 +291,7 @@ class RunBucketTest {
         try (RunFolder run = RunFolder.open(config("s3://bucket/" + prefix, "experiment.keep_checkpoints=1"))) {
             config = config("s3://bucket/" + prefix);
             run.checkpoints().commit(CheckpointFolderTest.state(1), run.generation(), CheckpointFolderTest.writer("a"));
-            front.after("GET .*MANIFEST.json", () -> run.checkpoints()
+            front.after("GET .*list-type=2.*", () -> run.checkpoints()
                     .commit(CheckpointFolderTest.state(2), run.generation(), CheckpointFolderTest.writer("b")));
             assertThatThrownBy(this::verification)
                     .isInstanceOf(UserException.class)
