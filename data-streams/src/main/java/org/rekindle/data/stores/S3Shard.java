@@ -101,7 +101,8 @@ record S3Shard(S3Store store, String bucket, String key) implements Shard {
     static IOException failure(SdkException error) {
         if (error instanceof S3Exception refused) {
             int status = refused.statusCode();
-            String code = refused.awsErrorDetails() == null || refused.awsErrorDetails().errorCode() == null
+            String code = refused.awsErrorDetails() == null
+                            || refused.awsErrorDetails().errorCode() == null
                     ? ""
                     : " " + refused.awsErrorDetails().errorCode();
             String what = "S3 status " + status + code;
