@@ -11,6 +11,7 @@ import java.util.OptionalLong;
 import java.util.Set;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.checkpoints.RunFolder;
+import org.rekindle.coordinator.config.GradientCheckpointing;
 import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.coordinator.membership.LaneShares;
@@ -72,7 +73,7 @@ record DryRun(RunConfig config, int nodes, Optional<Checkpoint> start) {
         models(table, draft);
         forecast.map(CostLines::new).ifPresent(costs -> {
             costs.flops(table, perStep(), NAMES);
-            costs.memory(table);
+            costs.memory(table, config.model().gradientCheckpointing() == GradientCheckpointing.AUTO);
             costs.heap(
                     table, shares.rounds(), block(shards), Runtime.getRuntime().maxMemory());
         });

@@ -183,7 +183,7 @@ final class TrainCommand implements Callable<Integer> {
         Outcome outcome = part.apply(new TrainingRun(
                 config,
                 place,
-                start -> NotANumber.in(ModelSession.open(config, start)),
+                start -> NotANumber.in(ModelSession.open(config, start, console::message)),
                 lanes -> {
                     LrSchedule learningRate = LrSchedule.of(config, lanes);
                     return step -> learningRate.at(step - 1);

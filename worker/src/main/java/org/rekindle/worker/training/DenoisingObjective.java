@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.worker.diffusion.NoiseSchedule;
+import org.rekindle.worker.models.UNet2DConditionModel;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.torchscript.ComputeType;
@@ -16,11 +17,16 @@ import org.rekindle.worker.torchscript.TorchModule;
  */
 final class DenoisingObjective implements Objective {
 
+    private final DenoisingMemory memory;
+    private final int encodeBatch;
     private final Encoders encoders;
     private final DenoisingLoss loss;
     private final NoiseSource noises;
 
-    private DenoisingObjective(Encoders encoders, DenoisingLoss loss, NoiseSource noises) {
+    private DenoisingObjective(
+            DenoisingMemory memory, int encodeBatch, Encoders encoders, DenoisingLoss loss, NoiseSource noises) {
+        this.memory = memory;
+        this.encodeBatch = encodeBatch;
         this.encoders = encoders;
         this.loss = loss;
         this.noises = noises;
@@ -29,29 +35,33 @@ final class DenoisingObjective implements Objective {
     /**
      * Loads the UNet beside the encoders.
      *
-     * @param encoders closed with this
      * @param manager its device is the training's; closing it closes the modules
+     * @param memory what lanes take
+     * @param encodeBatch examples that the encoders take at once
+     * @param encoders closed with this
      * @param schedule noise schedule of the training
-     * @param checkpointing whether to recompute activations in the backward pass
+     * @param recomputation which activations to recompute in the backward pass
      * @throws org.rekindle.data.UserException when a component is missing or broken
      */
     static DenoisingObjective open(
             NDManager manager,
             PipelineDirectory pipeline,
+            DenoisingMemory memory,
+            int encodeBatch,
             Encoders encoders,
             NoiseSchedule schedule,
             ObjectiveConfig.Params params,
             ComputeType type,
-            boolean checkpointing) {
+            Recomputation recomputation) {
         pipeline.require(Component.UNET);
         DenoisingLoss loss = DenoisingLoss.of(
                 manager,
                 pipeline.load(manager, Component.UNET, type),
-                pipeline.module(Component.UNET, type),
+                (UNet2DConditionModel) pipeline.module(Component.UNET, type),
                 schedule,
                 params.snrGamma(),
-                checkpointing);
-        return new DenoisingObjective(encoders, loss, NoiseSource.of(loss.math(), params));
+                recomputation);
+        return new DenoisingObjective(memory, encodeBatch, encoders, loss, NoiseSource.of(loss.math(), params));
     }
 
     @Override
@@ -77,6 +87,18 @@ final class DenoisingObjective implements Objective {
         NDArray latents = encoders.latents(scope, batch, draws); // (N, C, h, w)
         NDArray noise = ImageBatch.normal(scope, draws, Draws.NOISE, latents.getShape());
         return loss.evaluate(scope, latents, noise, timesteps(batch, draws), encoders.states(scope, batch));
+    }
+
+    @Override
+    public void ready() {
+        loss.recomputation().ready();
+    }
+
+    @Override
+    public long laneMemory(int batch) {
+        return Math.max(
+                memory.encoding(Math.min(batch, encodeBatch)),
+                memory.passes(batch).of(loss.recomputation().segments()));
     }
 
     private int[] timesteps(LaneBatch batch, Draws draws) {

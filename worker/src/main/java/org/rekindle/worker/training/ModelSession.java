@@ -9,11 +9,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
+import org.rekindle.coordinator.config.GradientCheckpointing;
 import org.rekindle.coordinator.config.ModelConfig;
 import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.coordinator.config.RunConfig;
@@ -48,6 +50,7 @@ public final class ModelSession implements TrainingSession {
     private final Supplier<Path> frozen;
     private final Validation validation;
     private final boolean shares; // each rank owns a part of the optimizer's state
+    private final long available; // bytes that were there for the lanes
 
     /** Owns {@link #measured} between gradients and update; null in between. */
     private NDManager step;
@@ -76,19 +79,43 @@ public final class ModelSession implements TrainingSession {
         this.frozen = frozen;
         this.validation = validation;
         this.shares = shares;
+        this.available = DeviceMemory.of(manager.getDevice(), System.getenv()).available();
+        objective.ready();
     }
 
     /**
      * Loads models and state of a checkpoint onto the first GPU, or the CPU where there is none. Every run has one: the initial pipeline
      * is the checkpoint of step 0.
      *
-     * @throws UserException when the checkpoint lacks something, or its models do not fit the configuration
+     * @param told gets lines about what is chosen for the device
+     * @throws UserException when the checkpoint lacks something, its models do not fit the configuration, or memory does not suffice
      */
-    public static ModelSession open(RunConfig config, Checkpoint start) {
+    public static ModelSession open(RunConfig config, Checkpoint start, Consumer<String> told) {
         Torch.init(config.system().threads());
+        PipelineDirectory pipeline = PipelineDirectory.open(start.pipeline());
         NDManager manager = Torch.manager();
+        long available = DeviceMemory.of(manager.getDevice(), System.getenv()).available();
+        return OutOfMemory.told(
+                () -> open(config, start, manager, pipeline, told),
+                () -> OutOfMemory.ofLoading(memory(config, pipeline), available));
+    }
+
+    private static StepMemory memory(RunConfig config, PipelineDirectory pipeline) {
+        ComputeType type = computeType(config.model());
+        Component trained = StepForecast.trained(config);
+        long parameters = pipeline.module(trained, type).parameterCount();
+        boolean encodes = trained == Component.UNET && !config.dataset().type().equals(DatasetConfig.LATENTS);
+        long frozen = Stream.of(Component.VAE, Component.TEXT_ENCODER)
+                .filter(component -> encodes)
+                .mapToLong(component -> pipeline.module(component, type).parameterCount())
+                .sum();
+        return StepMemory.of(parameters, parameters, frozen, config.model().useEma(), 0);
+    }
+
+    private static ModelSession open(
+            RunConfig config, Checkpoint start, NDManager manager, PipelineDirectory pipeline, Consumer<String> told) {
         try {
-            Objective objective = objective(manager, config, PipelineDirectory.open(start.pipeline()));
+            Objective objective = objective(manager, config, pipeline, told);
             Optimizer optimizer = Optimizer.of(
                     manager, objective.trained(), config.optimizer().params(), config.model());
             Consumer<Checkpoint> state = checkpoint -> restore(config, checkpoint, objective.component(), optimizer);
@@ -123,26 +150,54 @@ public final class ModelSession implements TrainingSession {
         }
     }
 
-    private static Objective objective(NDManager manager, RunConfig config, PipelineDirectory pipeline) {
+    private static Objective objective(
+            NDManager manager, RunConfig config, PipelineDirectory pipeline, Consumer<String> told) {
         ComputeType type = computeType(config.model());
         if (config.objective().target().equals(ObjectiveConfig.AUTOENCODER)) {
             return AutoencoderObjective.open(
-                    manager, pipeline, config.objective().params(), type);
+                    manager,
+                    pipeline,
+                    config.dataset().params().resolution(),
+                    config.objective().params(),
+                    type);
         }
         NoiseSchedule schedule = NoiseSchedule.of(PipelineInit.trainingSchedule(config.model(), pipeline));
         schedule.requireTargets();
         pipeline.require(Component.VAE, Component.TEXT_ENCODER, Component.TOKENIZER, Component.UNET);
+        DenoisingMemory memory = DenoisingMemory.of(config, pipeline, type);
+        int encodeBatch = encodeBatch(config, memory);
         Encoders encoders = config.dataset().type().equals(DatasetConfig.LATENTS)
                 ? PrecomputedEncoders.open(manager, pipeline, dataSets(config), type)
-                : OnlineEncoders.open(manager, pipeline, type);
+                : OnlineEncoders.open(manager, pipeline, type, encodeBatch);
         return DenoisingObjective.open(
                 manager,
                 pipeline,
+                memory,
+                encodeBatch,
                 encoders,
                 schedule,
                 config.objective().params(),
                 type,
-                config.model().gradientCheckpointing());
+                recomputation(manager, config, memory, told));
+    }
+
+    private static int encodeBatch(RunConfig config, DenoisingMemory memory) {
+        Integer asked = config.system().encodeBatchSize();
+        boolean recomputing = config.model().gradientCheckpointing() != GradientCheckpointing.FALSE;
+        return asked == null ? memory.encodeBatch(config.system().batchSize(), recomputing) : asked;
+    }
+
+    static Recomputation recomputation(
+            NDManager manager, RunConfig config, DenoisingMemory memory, Consumer<String> told) {
+        return switch (config.model().gradientCheckpointing()) {
+            case FALSE -> Recomputation.always(Set.of());
+            case TRUE -> Recomputation.always(Set.copyOf(memory.segments()));
+            case AUTO ->
+                new FittingRecomputation(
+                        memory.passes(config.system().batchSize()),
+                        DeviceMemory.of(manager.getDevice(), System.getenv()),
+                        told);
+        };
     }
 
     /** The training's data set, and that of the validation. */
@@ -172,7 +227,10 @@ public final class ModelSession implements TrainingSession {
             }
             try (NDManager scope = this.step.newSubManager()) {
                 LaneDraws draws = new LaneDraws(seed, step, batch.lane());
-                NDArray loss = objective.accumulate(scope, batch, draws, lanes).stopGradient();
+                NDArray loss = OutOfMemory.told(
+                                () -> objective.accumulate(scope, batch, draws, lanes),
+                                () -> OutOfMemory.ofLane(batch.size(), objective::laneMemory, available))
+                        .stopGradient();
                 loss.attach(this.step);
                 losses.add(loss);
             }

@@ -13,7 +13,8 @@ import org.rekindle.worker.torchscript.TorchModule;
  * @param latents shape of the latents, (batch, channels, height, width)
  * @param states shape of the text states, (batch, tokens, width)
  */
-record RandomLatents(DenoisingLoss loss, NoiseSource noises, Shape latents, Shape states) implements Objective {
+record RandomLatents(DenoisingMemory memory, DenoisingLoss loss, NoiseSource noises, Shape latents, Shape states)
+        implements Objective {
 
     @Override
     public Component component() {
@@ -38,6 +39,16 @@ record RandomLatents(DenoisingLoss loss, NoiseSource noises, Shape latents, Shap
         NDArray text = ImageBatch.normal(scope, draws, "states", states);
         NDArray noise = ImageBatch.normal(scope, draws, Draws.NOISE, latents);
         return loss.evaluate(scope, clean, noise, timesteps(draws), text);
+    }
+
+    @Override
+    public void ready() {
+        loss.recomputation().ready();
+    }
+
+    @Override
+    public long laneMemory(int examples) {
+        return memory.passes(examples).of(loss.recomputation().segments());
     }
 
     private int[] timesteps(Draws draws) {

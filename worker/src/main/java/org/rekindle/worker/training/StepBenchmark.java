@@ -14,6 +14,8 @@ import org.rekindle.data.UserException;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.data.lanes.LaneCursor;
 import org.rekindle.worker.diffusion.NoiseSchedule;
+import org.rekindle.worker.models.Extent;
+import org.rekindle.worker.models.UNet2DConditionModel;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.pipeline.PipelineInit;
@@ -84,13 +86,6 @@ public final class StepBenchmark {
         NDManager manager = Torch.manager();
         try {
             NoiseSchedule schedule = NoiseSchedule.of(PipelineInit.trainingSchedule(model, pipeline));
-            DenoisingLoss loss = DenoisingLoss.of(
-                    manager,
-                    pipeline.load(manager, Component.UNET, type),
-                    pipeline.module(Component.UNET, type),
-                    schedule,
-                    config.objective().params().snrGamma(),
-                    model.gradientCheckpointing());
             ObjectNode unet = pipeline.config(Component.UNET);
             int batch = config.system().batchSize();
             int side = latentSide(config, pipeline, unet);
@@ -99,7 +94,17 @@ public final class StepBenchmark {
                             .path("model_max_length")
                             .asInt(DEFAULT_TOKENS)
                     : DEFAULT_TOKENS;
+            UNet2DConditionModel script = (UNet2DConditionModel) pipeline.module(Component.UNET, type);
+            DenoisingMemory memory = DenoisingMemory.of(script, new Extent(side, side, tokens), List.of(), type);
+            DenoisingLoss loss = DenoisingLoss.of(
+                    manager,
+                    pipeline.load(manager, Component.UNET, type),
+                    script,
+                    schedule,
+                    config.objective().params().snrGamma(),
+                    ModelSession.recomputation(manager, config, memory, System.out::println));
             RandomLatents objective = new RandomLatents(
+                    memory,
                     loss,
                     NoiseSource.of(loss.math(), config.objective().params()),
                     new Shape(batch, integer(unet, "in_channels", 4), side, side),

@@ -3,6 +3,7 @@ package org.rekindle.worker.training;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.rekindle.coordinator.config.GradientCheckpointing;
 import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.data.DatasetConfig;
@@ -19,7 +20,7 @@ import org.rekindle.worker.torchscript.ScriptModule;
 /**
  * What a training step will take, told from configurations alone.
  *
- * @param memory with the run's own {@code model.gradient_checkpointing}
+ * @param memory with the run's own {@code model.gradient_checkpointing}; for {@code auto} that of a plain pass
  * @param activationsOtherwise bytes of activations if that were the other way round; empty where it cannot be
  * @param pictures bytes that the drawing of a checkpoint's pictures takes beside the training; 0 where none are drawn
  * @param disk bytes that a checkpoint adds: moments and weights, twice more with EMA; frozen components are links
@@ -89,7 +90,7 @@ public record StepForecast(
             frozen += module.parameterCount();
             encoding = Math.max(encoding, activations.forward(encode));
         }
-        boolean checkpointing = config.model().gradientCheckpointing();
+        boolean checkpointing = config.model().gradientCheckpointing() == GradientCheckpointing.TRUE;
         long plain = Math.max(encoding, activations.plain(work, unet.parameterCount()));
         long checkpointed = Math.max(encoding, activations.checkpointed(segments));
         return new StepForecast(

@@ -32,7 +32,7 @@ class MemoryTest {
         assumeThat(Platform.isLinux()).isTrue();
         TinyRun run =
                 target.equals("autoencoder") ? TinyRun.denoising(folder).autoencoder() : TinyRun.denoising(folder);
-        try (ModelSession session = ModelSession.open(run.config(precision, false), run.fresh())) {
+        try (ModelSession session = ModelSession.open(run.config(precision, false), run.fresh(), line -> {})) {
             steps(session, 0, WARM_UP);
             System.gc();
             long least = Long.MAX_VALUE;

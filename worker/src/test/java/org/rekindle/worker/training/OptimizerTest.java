@@ -76,6 +76,11 @@ class OptimizerTest {
         }
 
         @Override
+        public long laneMemory(int batch) {
+            return batch;
+        }
+
+        @Override
         public void close() {
             module.close();
         }

@@ -34,7 +34,7 @@ class T5TrainingTest {
                 PipelineInit.init(TinyPipeline.t5Model(), TinyPipeline.dataset(), 1, start.resolve("pipeline"));
         Checkpoint fresh = new Checkpoint(start, new TrainerState(0, 0, 1, Map.of(), 5, "", null));
         Checkpoint trained;
-        try (ModelSession session = ModelSession.open(run.config("bf16", false), fresh)) {
+        try (ModelSession session = ModelSession.open(run.config("bf16", false), fresh, line -> {})) {
             assertThat(session.computeGradients(1, List.of(TinyRun.batch(1, 0)), 1)
                             .finite())
                     .isTrue();
