@@ -54,8 +54,8 @@ final class OutOfMemory {
                                 ? "not even one example fits: set model.gradient_checkpointing=true, a smaller"
                                         + " dataset.params.resolution or model.mixed_precision=bf16, or take a larger device"
                                 : "system.batch_size=" + fits
-                                        + " fits (with more system.lanes a step sees as many examples), or set"
-                                        + " model.gradient_checkpointing=auto");
+                                        + " fits (with more system.lanes a step sees as many examples);"
+                                        + " model.gradient_checkpointing=true takes less, too, where it is not set");
     }
 
     /** Where the prediction said that the batch fits it was too low: then half of the batch is taken at most. */

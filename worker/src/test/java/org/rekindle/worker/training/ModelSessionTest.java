@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -15,6 +16,7 @@ import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
+import org.rekindle.coordinator.config.GradientCheckpointing;
 import org.rekindle.data.UserException;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
@@ -229,11 +231,33 @@ class ModelSessionTest {
         try (ModelSession session = ModelSession.open(run.config(), start, line -> {})) {
             plain = step(session, 1);
         }
-        try (ModelSession session = ModelSession.open(run.config("fp32", true), start, line -> {})) {
+        try (ModelSession session =
+                ModelSession.open(run.config("fp32", GradientCheckpointing.TRUE), start, line -> {})) {
             assertThat(step(session, 1)).isEqualTo(plain);
         }
-        try (ModelSession session = ModelSession.open(run.config("bf16", true), start, line -> {})) {
+        try (ModelSession session =
+                ModelSession.open(run.config("bf16", GradientCheckpointing.TRUE), start, line -> {})) {
             assertThat(step(session, 1).lossSum()).isCloseTo(plain.lossSum(), Percentage.withPercentage(1));
+        }
+    }
+
+    @Test
+    void activationsRecomputedAsMemoryAllowsTrainLikeThePlainStepAndTheChoiceIsTold() {
+        TinyRun run = TinyRun.denoising(folder);
+        Checkpoint start = run.fresh();
+        StepResult plain;
+        try (ModelSession session = ModelSession.open(run.config(), start, line -> {})) {
+            plain = step(session, 1);
+        }
+        List<String> told = new ArrayList<>();
+        try (ModelSession session =
+                ModelSession.open(run.config("fp32", GradientCheckpointing.AUTO), start, told::add)) {
+            assertThat(told)
+                    .singleElement()
+                    .asString()
+                    .startsWith("model.gradient_checkpointing auto: ")
+                    .contains("run again; predicted are ");
+            assertThat(step(session, 1)).isEqualTo(plain);
         }
     }
 

@@ -43,10 +43,10 @@ record TinyRun(Path folder, boolean useEma, String emaPath, String target) {
     }
 
     RunConfig config() {
-        return config("fp32", false);
+        return config("fp32", GradientCheckpointing.FALSE);
     }
 
-    RunConfig config(String mixedPrecision, boolean gradientCheckpointing) {
+    RunConfig config(String mixedPrecision, GradientCheckpointing gradientCheckpointing) {
         ModelConfig tiny = TinyPipeline.model();
         ModelConfig model = new ModelConfig(
                 null,
@@ -59,7 +59,7 @@ record TinyRun(Path folder, boolean useEma, String emaPath, String target) {
                 useEma,
                 new EmaConfig(emaPath, null, null, null, null),
                 mixedPrecision,
-                gradientCheckpointing ? GradientCheckpointing.TRUE : GradientCheckpointing.FALSE,
+                gradientCheckpointing,
                 null,
                 1.0);
         return new RunConfig(
