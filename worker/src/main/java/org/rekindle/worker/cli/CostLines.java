@@ -47,7 +47,8 @@ record CostLines(StepForecast step) {
                         auto
                                 ? "; model.gradient_checkpointing auto goes down to %2$s where it must, by a forward more"
                                 : "; %s model.gradient_checkpointing %s",
-                        step.flops().checkpointing() ? "without" : "with", Table.metric(bytes, "B")))
+                        step.flops().checkpointing() ? "without" : "with",
+                        Table.metric(bytes, "B")))
                 .orElse("");
         table.row("memory per worker", "%17s; what CUDA takes for itself comes on top", "bytes");
         table.row("  weights", "%,17d", memory.weights());
