@@ -24,8 +24,15 @@ import org.rekindle.worker.torchscript.TorchModule;
  * @param segments the UNet's segments where activations are recomputed; empty for a plain pass
  * @param math a loaded {@link DenoisingMath}
  * @param snrGamma {@code objective.params.snr_gamma}, by which {@link NoiseSchedule#minSnrWeight} weighs each example; null for none
+ * @param stages told when the backward pass begins
  */
-record DenoisingLoss(TorchModule unet, List<String> segments, TorchModule math, NoiseSchedule schedule, Double snrGamma)
+record DenoisingLoss(
+        TorchModule unet,
+        List<String> segments,
+        TorchModule math,
+        NoiseSchedule schedule,
+        Double snrGamma,
+        StageListener stages)
         implements AutoCloseable {
 
     static DenoisingLoss of(
@@ -36,7 +43,13 @@ record DenoisingLoss(TorchModule unet, List<String> segments, TorchModule math, 
             Double snrGamma,
             boolean checkpointing) {
         List<String> segments = checkpointing ? ((UNet2DConditionModel) script).segments() : List.of();
-        return new DenoisingLoss(unet, segments, TorchModule.load(manager, new DenoisingMath()), schedule, snrGamma);
+        return new DenoisingLoss(
+                unet, segments, TorchModule.load(manager, new DenoisingMath()), schedule, snrGamma, StageListener.NONE);
+    }
+
+    /** The same, told to someone. Closing one of them closes both. */
+    DenoisingLoss tellingOf(StageListener listener) {
+        return new DenoisingLoss(unet, segments, math, schedule, snrGamma, listener);
     }
 
     /**
@@ -93,6 +106,7 @@ record DenoisingLoss(TorchModule unet, List<String> segments, TorchModule math, 
                 ? math.call(scope, "loss", prediction, target).singletonOrThrow()
                 : math.call(scope, "weighted_loss", prediction, target, weights(scope, timesteps))
                         .singletonOrThrow();
+        stages.entering(Stage.BACKWARD);
         Torch.backward(loss.div(Tensors.scalar(scope, (float) lanes)));
         return loss;
     }

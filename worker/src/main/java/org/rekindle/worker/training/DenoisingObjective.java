@@ -19,11 +19,13 @@ final class DenoisingObjective implements Objective {
     private final Encoders encoders;
     private final DenoisingLoss loss;
     private final NoiseSource noises;
+    private final StageListener stages;
 
-    private DenoisingObjective(Encoders encoders, DenoisingLoss loss, NoiseSource noises) {
+    private DenoisingObjective(Encoders encoders, DenoisingLoss loss, NoiseSource noises, StageListener stages) {
         this.encoders = encoders;
         this.loss = loss;
         this.noises = noises;
+        this.stages = stages;
     }
 
     /**
@@ -33,6 +35,7 @@ final class DenoisingObjective implements Objective {
      * @param manager its device is the training's; closing it closes the modules
      * @param schedule noise schedule of the training
      * @param checkpointing whether to recompute activations in the backward pass
+     * @param stages told which stage a step is in
      * @throws org.rekindle.data.UserException when a component is missing or broken
      */
     static DenoisingObjective open(
@@ -42,7 +45,8 @@ final class DenoisingObjective implements Objective {
             NoiseSchedule schedule,
             ObjectiveConfig.Params params,
             ComputeType type,
-            boolean checkpointing) {
+            boolean checkpointing,
+            StageListener stages) {
         pipeline.require(Component.UNET);
         DenoisingLoss loss = DenoisingLoss.of(
                 manager,
@@ -51,7 +55,8 @@ final class DenoisingObjective implements Objective {
                 schedule,
                 params.snrGamma(),
                 checkpointing);
-        return new DenoisingObjective(encoders, loss, NoiseSource.of(loss.math(), params));
+        NoiseSource noises = NoiseSource.of(loss.math(), params);
+        return new DenoisingObjective(encoders, loss.tellingOf(stages), noises, stages);
     }
 
     @Override
@@ -66,8 +71,10 @@ final class DenoisingObjective implements Objective {
 
     @Override
     public NDArray accumulate(NDManager scope, LaneBatch batch, Draws draws, int lanes) {
+        stages.entering(Stage.ENCODE);
         NDArray latents = encoders.latents(scope, batch, draws); // (N, C, h, w)
         NDArray states = encoders.states(scope, batch); // (N, L, D)
+        stages.entering(Stage.FORWARD);
         Noise noise = noises.draw(scope, draws, latents.getShape());
         return loss.accumulate(scope, latents, noise, timesteps(batch, draws), states, lanes);
     }

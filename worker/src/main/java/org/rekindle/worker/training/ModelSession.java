@@ -48,6 +48,7 @@ public final class ModelSession implements TrainingSession {
     private final Supplier<Path> frozen;
     private final Validation validation;
     private final boolean shares; // each rank owns a part of the optimizer's state
+    private final StageListener stages;
 
     /** Owns {@link #measured} between gradients and update; null in between. */
     private NDManager step;
@@ -66,7 +67,8 @@ public final class ModelSession implements TrainingSession {
             long seed,
             Supplier<Path> frozen,
             Validation validation,
-            boolean shares) {
+            boolean shares,
+            StageListener stages) {
         this.manager = manager;
         this.objective = objective;
         this.optimizer = optimizer;
@@ -76,6 +78,7 @@ public final class ModelSession implements TrainingSession {
         this.frozen = frozen;
         this.validation = validation;
         this.shares = shares;
+        this.stages = stages;
     }
 
     /**
@@ -88,7 +91,8 @@ public final class ModelSession implements TrainingSession {
         Torch.init(config.system().threads());
         NDManager manager = Torch.manager();
         try {
-            Objective objective = objective(manager, config, PipelineDirectory.open(start.pipeline()));
+            Objective objective =
+                    objective(manager, config, PipelineDirectory.open(start.pipeline()), StageListener.NONE);
             Optimizer optimizer = Optimizer.of(
                     manager, objective.trained(), config.optimizer().params(), config.model());
             Consumer<Checkpoint> state = checkpoint -> restore(config, checkpoint, objective.component(), optimizer);
@@ -107,7 +111,8 @@ public final class ModelSession implements TrainingSession {
                     config.system().seed(),
                     frozen,
                     validation,
-                    config.distributed().shardOptimizer());
+                    config.distributed().shardOptimizer(),
+                    StageListener.NONE);
         } catch (RuntimeException e) {
             manager.close();
             throw e;
@@ -123,7 +128,8 @@ public final class ModelSession implements TrainingSession {
         }
     }
 
-    private static Objective objective(NDManager manager, RunConfig config, PipelineDirectory pipeline) {
+    /** @param stages told which stage a step of denoising is in */
+    static Objective objective(NDManager manager, RunConfig config, PipelineDirectory pipeline, StageListener stages) {
         ComputeType type = computeType(config.model());
         if (config.objective().target().equals(ObjectiveConfig.AUTOENCODER)) {
             return AutoencoderObjective.open(
@@ -142,7 +148,8 @@ public final class ModelSession implements TrainingSession {
                 schedule,
                 config.objective().params(),
                 type,
-                config.model().gradientCheckpointing());
+                config.model().gradientCheckpointing(),
+                stages);
     }
 
     /** The training's data set, and that of the validation. */
@@ -178,6 +185,7 @@ public final class ModelSession implements TrainingSession {
             }
         }
         reduce();
+        stages.entering(Stage.OPTIMIZER);
         measured = optimizer.measure(this.step, losses);
         double[] values = measured.toDoubleArray(); // the only time in a step that the host waits for the device
         if (isShared()) {
@@ -189,6 +197,9 @@ public final class ModelSession implements TrainingSession {
     }
 
     private void reduce() {
+        if (collective != null) {
+            stages.entering(Stage.ALL_REDUCE);
+        }
         if (isShared()) {
             collective.reduceScatter(optimizer.shards().parts(optimizer.gradientMemory()));
         } else if (collective != null) {
@@ -257,6 +268,9 @@ public final class ModelSession implements TrainingSession {
             throw new IllegalStateException("step " + step + " has no gradients");
         }
         optimizer.update(measured, learningRate.at(step - 1));
+        stages.entering(Stage.EMA);
+        optimizer.average();
+        stages.entering(Stage.OPTIMIZER);
         if (isShared()) {
             gatherWeights();
         }
