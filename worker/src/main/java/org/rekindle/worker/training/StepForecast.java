@@ -95,7 +95,12 @@ public record StepForecast(
             frozen += module.parameterCount();
             encoding = Math.max(encoding, activations(config).forward(encode));
         }
-        return step.forecast(frozenMacs, frozen, encoding, work -> PictureMemory.ofCaptions(config, draft, work, hardware), uncounted);
+        return step.forecast(
+                frozenMacs,
+                frozen,
+                encoding,
+                work -> PictureMemory.ofCaptions(config, draft, work, hardware),
+                uncounted);
     }
 
     private static ActivationMemory activations(RunConfig config) {
