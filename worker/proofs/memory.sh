@@ -10,7 +10,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # Freed tensors are to leave the process, and the JVM's heap is not to grow meanwhile.
 export MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=65536
-export REKINDLE_JAVA_OPTS="-Xms512m -Xmx512m -XX:+AlwaysPreTouch"
+export REKINDLE_JAVA_OPTS="-Xms1g -Xmx1g -XX:+AlwaysPreTouch"
 three="down_block_types=[CrossAttnDownBlock2D,CrossAttnDownBlock2D,DownBlock2D] \
   model.unet.params.up_block_types=[UpBlock2D,CrossAttnUpBlock2D,CrossAttnUpBlock2D]"
 sizes=("block_out_channels=[64,128,256] model.unet.params.$three" "block_out_channels=[160,320,640] model.unet.params.$three")
@@ -25,7 +25,7 @@ for size in ${1:-1 2}; do
       for batch in 4 8 16; do
         # shellcheck disable=SC2086
         "$home/rekindle" bench step --steps 2 config="$home/configs/demo/shapes.yaml" experiment.log_dir="$work" dataset.make.examples=128 \
-          model.unet.params.${sizes[size - 1]} model.unet.params.layers_per_block=2 dataset.params.resolution=256 \
+          model.unet.params.${sizes[size - 1]} model.unet.params.layers_per_block=2 dataset.params.resolution=128 \
           system.batch_size=$batch system.threads=2 model.mixed_precision=$precision \
           model.gradient_checkpointing=$checkpointing >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
         forecast=$(figure "$work/log" forecast_activation_bytes)
