@@ -20,6 +20,7 @@ import org.rekindle.data.formats.ShardSurvey;
 import org.rekindle.data.shards.ShardRecipe;
 import org.rekindle.worker.diffusion.NoiseSchedule;
 import org.rekindle.worker.diffusion.PromptList;
+import org.rekindle.worker.models.Hardware;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.pipeline.PipelineDraft;
@@ -68,7 +69,7 @@ record DryRun(RunConfig config, int nodes, Optional<Checkpoint> start) {
             PromptList.read(Path.of(config.experiment().evalCaptionFile()));
         }
         LaneShares shares = lanes.shares();
-        Optional<StepForecast> forecast = StepForecast.of(config, draft, shares.workers());
+        Optional<StepForecast> forecast = StepForecast.of(config, draft, shares.workers(), Hardware.GPU);
         checkpoints(table, forecast);
         models(table, draft);
         forecast.map(CostLines::new).ifPresent(costs -> {

@@ -28,17 +28,16 @@ record AutoencoderObjective(IntToLongFunction memory, TorchModule vae, TorchModu
      * Loads the autoencoder.
      *
      * @param manager its device is the training's; closing it closes the modules
-     * @param resolution height and width of the images
+     * @param image height and width of the images
      * @throws org.rekindle.data.UserException when the component is missing or broken
      */
     static AutoencoderObjective open(
             NDManager manager,
             PipelineDirectory pipeline,
-            int resolution,
+            Extent image,
             ObjectiveConfig.Params params,
             ComputeType type) {
         AutoencoderKL script = (AutoencoderKL) pipeline.module(Component.VAE, type);
-        Extent image = new Extent(resolution, resolution, 0);
         Work work = script.encodeWork(image).plus(script.decodeWork(image));
         return of(
                 manager,

@@ -25,6 +25,7 @@ import org.rekindle.worker.torchscript.TorchModule;
  * @param recomputation says which of them are run again
  * @param math a loaded {@link DenoisingMath}
  * @param snrGamma {@code objective.params.snr_gamma}, by which {@link NoiseSchedule#minSnrWeight} weighs each example; null for none
+ * @param stages told when the backward pass begins
  */
 record DenoisingLoss(
         TorchModule unet,
@@ -32,7 +33,8 @@ record DenoisingLoss(
         Recomputation recomputation,
         TorchModule math,
         NoiseSchedule schedule,
-        Double snrGamma)
+        Double snrGamma,
+        StageListener stages)
         implements AutoCloseable {
 
     static DenoisingLoss of(
@@ -43,7 +45,12 @@ record DenoisingLoss(
             Double snrGamma,
             Recomputation recomputation) {
         TorchModule math = TorchModule.load(manager, new DenoisingMath());
-        return new DenoisingLoss(unet, script.segments(), recomputation, math, schedule, snrGamma);
+        return new DenoisingLoss(unet, script.segments(), recomputation, math, schedule, snrGamma, StageListener.NONE);
+    }
+
+    /** The same, told to someone. Closing one of them closes both. */
+    DenoisingLoss tellingOf(StageListener listener) {
+        return new DenoisingLoss(unet, segments, recomputation, math, schedule, snrGamma, listener);
     }
 
     /**
@@ -109,6 +116,7 @@ record DenoisingLoss(
                 ? math.call(scope, "loss", prediction, target).singletonOrThrow()
                 : math.call(scope, "weighted_loss", prediction, target, weights(scope, timesteps))
                         .singletonOrThrow();
+        stages.entering(Stage.BACKWARD);
         Torch.backward(loss.div(Tensors.scalar(scope, (float) lanes)));
         return loss;
     }

@@ -2,10 +2,12 @@ package org.rekindle.worker.training;
 
 import java.util.List;
 import java.util.Set;
+import org.rekindle.coordinator.config.GradientCheckpointing;
 import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.data.DatasetConfig;
 import org.rekindle.worker.models.AutoencoderKL;
 import org.rekindle.worker.models.Extent;
+import org.rekindle.worker.models.Hardware;
 import org.rekindle.worker.models.SegmentWork;
 import org.rekindle.worker.models.UNet2DConditionModel;
 import org.rekindle.worker.models.Work;
@@ -29,7 +31,7 @@ record DenoisingMemory(List<String> segments, List<SegmentWork> work, List<Work>
     }
 
     /** Of a run on a pipeline with all components. */
-    static DenoisingMemory of(RunConfig config, PipelineDirectory pipeline, ComputeType type) {
+    static DenoisingMemory of(RunConfig config, PipelineDirectory pipeline, ComputeType type, Hardware hardware) {
         int image = config.dataset().params().resolution();
         int side = image / pipeline.vaeScaleFactor();
         int tokens;
@@ -40,10 +42,10 @@ record DenoisingMemory(List<String> segments, List<SegmentWork> work, List<Work>
         List<Work> encoders = config.dataset().type().equals(DatasetConfig.LATENTS)
                 ? List.of()
                 : List.of(
-                        vae.encodeWork(new Extent(image, image, 0)),
-                        Work.of(pipeline.module(Component.TEXT_ENCODER, type), Extent.ofTokens(tokens)));
+                        vae.encodeWork(new Extent(image, image, 0, hardware)),
+                        Work.of(pipeline.module(Component.TEXT_ENCODER, type), Extent.ofTokens(tokens, hardware)));
         UNet2DConditionModel unet = (UNet2DConditionModel) pipeline.module(Component.UNET, type);
-        return of(unet, new Extent(side, side, tokens), encoders, type);
+        return of(unet, new Extent(side, side, tokens, hardware), encoders, type);
     }
 
     /** Of forward and backward passes of so many examples. */
@@ -55,6 +57,13 @@ record DenoisingMemory(List<String> segments, List<SegmentWork> work, List<Work>
     long encoding(int batch) {
         ActivationMemory activations = new ActivationMemory(batch, type);
         return encoders.stream().mapToLong(activations::forward).max().orElse(0);
+    }
+
+    /** How many examples to encode at once: {@code system.encode_batch_size}, or as memory wants it. */
+    int encodeBatch(RunConfig config) {
+        Integer asked = config.system().encodeBatchSize();
+        boolean recomputing = config.model().gradientCheckpointing() != GradientCheckpointing.FALSE;
+        return asked == null ? encodeBatch(config.system().batchSize(), recomputing) : asked;
     }
 
     /**

@@ -22,14 +22,21 @@ final class DenoisingObjective implements Objective {
     private final Encoders encoders;
     private final DenoisingLoss loss;
     private final NoiseSource noises;
+    private final StageListener stages;
 
     private DenoisingObjective(
-            DenoisingMemory memory, int encodeBatch, Encoders encoders, DenoisingLoss loss, NoiseSource noises) {
+            DenoisingMemory memory,
+            int encodeBatch,
+            Encoders encoders,
+            DenoisingLoss loss,
+            NoiseSource noises,
+            StageListener stages) {
         this.memory = memory;
         this.encodeBatch = encodeBatch;
         this.encoders = encoders;
         this.loss = loss;
         this.noises = noises;
+        this.stages = stages;
     }
 
     /**
@@ -41,6 +48,7 @@ final class DenoisingObjective implements Objective {
      * @param encoders closed with this
      * @param schedule noise schedule of the training
      * @param recomputation which activations to recompute in the backward pass
+     * @param stages told which stage a step is in
      * @throws org.rekindle.data.UserException when a component is missing or broken
      */
     static DenoisingObjective open(
@@ -52,7 +60,8 @@ final class DenoisingObjective implements Objective {
             NoiseSchedule schedule,
             ObjectiveConfig.Params params,
             ComputeType type,
-            Recomputation recomputation) {
+            Recomputation recomputation,
+            StageListener stages) {
         pipeline.require(Component.UNET);
         DenoisingLoss loss = DenoisingLoss.of(
                 manager,
@@ -61,7 +70,8 @@ final class DenoisingObjective implements Objective {
                 schedule,
                 params.snrGamma(),
                 recomputation);
-        return new DenoisingObjective(memory, encodeBatch, encoders, loss, NoiseSource.of(loss.math(), params));
+        NoiseSource noises = NoiseSource.of(loss.math(), params);
+        return new DenoisingObjective(memory, encodeBatch, encoders, loss.tellingOf(stages), noises, stages);
     }
 
     @Override
@@ -76,8 +86,10 @@ final class DenoisingObjective implements Objective {
 
     @Override
     public NDArray accumulate(NDManager scope, LaneBatch batch, Draws draws, int lanes) {
+        stages.entering(Stage.ENCODE);
         NDArray latents = encoders.latents(scope, batch, draws); // (N, C, h, w)
         NDArray states = encoders.states(scope, batch); // (N, L, D)
+        stages.entering(Stage.FORWARD);
         Noise noise = noises.draw(scope, draws, latents.getShape());
         return loss.accumulate(scope, latents, noise, timesteps(batch, draws), states, lanes);
     }

@@ -15,7 +15,6 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
-import org.rekindle.coordinator.config.GradientCheckpointing;
 import org.rekindle.coordinator.config.ModelConfig;
 import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.coordinator.config.RunConfig;
@@ -26,6 +25,8 @@ import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.worker.collectives.Collective;
 import org.rekindle.worker.collectives.CollectiveAbortedException;
 import org.rekindle.worker.diffusion.NoiseSchedule;
+import org.rekindle.worker.models.Extent;
+import org.rekindle.worker.models.Hardware;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.pipeline.PipelineInit;
@@ -51,6 +52,7 @@ public final class ModelSession implements TrainingSession {
     private final Validation validation;
     private final boolean shares; // each rank owns a part of the optimizer's state
     private final long available; // bytes that were there for the lanes
+    private final StageListener stages;
 
     /** Owns {@link #measured} between gradients and update; null in between. */
     private NDManager step;
@@ -69,7 +71,8 @@ public final class ModelSession implements TrainingSession {
             long seed,
             Supplier<Path> frozen,
             Validation validation,
-            boolean shares) {
+            boolean shares,
+            StageListener stages) {
         this.manager = manager;
         this.objective = objective;
         this.optimizer = optimizer;
@@ -79,6 +82,7 @@ public final class ModelSession implements TrainingSession {
         this.frozen = frozen;
         this.validation = validation;
         this.shares = shares;
+        this.stages = stages;
         this.available = DeviceMemory.of(manager.getDevice(), System.getenv()).available();
         objective.ready();
     }
@@ -115,7 +119,7 @@ public final class ModelSession implements TrainingSession {
     private static ModelSession open(
             RunConfig config, Checkpoint start, NDManager manager, PipelineDirectory pipeline, Consumer<String> told) {
         try {
-            Objective objective = objective(manager, config, pipeline, told);
+            Objective objective = objective(manager, config, pipeline, told, StageListener.NONE);
             Optimizer optimizer = Optimizer.of(
                     manager, objective.trained(), config.optimizer().params(), config.model());
             Consumer<Checkpoint> state = checkpoint -> restore(config, checkpoint, objective.component(), optimizer);
@@ -134,7 +138,8 @@ public final class ModelSession implements TrainingSession {
                     config.system().seed(),
                     frozen,
                     validation,
-                    config.distributed().shardOptimizer());
+                    config.distributed().shardOptimizer(),
+                    StageListener.NONE);
         } catch (RuntimeException e) {
             manager.close();
             throw e;
@@ -150,22 +155,30 @@ public final class ModelSession implements TrainingSession {
         }
     }
 
-    private static Objective objective(
-            NDManager manager, RunConfig config, PipelineDirectory pipeline, Consumer<String> told) {
+    /**
+     * @param told gets lines about what is chosen for the device
+     * @param stages told which stage a step of denoising is in
+     */
+    static Objective objective(
+            NDManager manager,
+            RunConfig config,
+            PipelineDirectory pipeline,
+            Consumer<String> told,
+            StageListener stages) {
         ComputeType type = computeType(config.model());
         if (config.objective().target().equals(ObjectiveConfig.AUTOENCODER)) {
             return AutoencoderObjective.open(
                     manager,
                     pipeline,
-                    config.dataset().params().resolution(),
+                    image(config, manager),
                     config.objective().params(),
                     type);
         }
         NoiseSchedule schedule = NoiseSchedule.of(PipelineInit.trainingSchedule(config.model(), pipeline));
         schedule.requireTargets();
         pipeline.require(Component.VAE, Component.TEXT_ENCODER, Component.TOKENIZER, Component.UNET);
-        DenoisingMemory memory = DenoisingMemory.of(config, pipeline, type);
-        int encodeBatch = encodeBatch(config, memory);
+        DenoisingMemory memory = DenoisingMemory.of(config, pipeline, type, hardware(manager));
+        int encodeBatch = memory.encodeBatch(config);
         Encoders encoders = config.dataset().type().equals(DatasetConfig.LATENTS)
                 ? PrecomputedEncoders.open(manager, pipeline, dataSets(config), type)
                 : OnlineEncoders.open(manager, pipeline, type, encodeBatch);
@@ -178,13 +191,17 @@ public final class ModelSession implements TrainingSession {
                 schedule,
                 config.objective().params(),
                 type,
-                recomputation(manager, config, memory, told));
+                recomputation(manager, config, memory, told),
+                stages);
     }
 
-    private static int encodeBatch(RunConfig config, DenoisingMemory memory) {
-        Integer asked = config.system().encodeBatchSize();
-        boolean recomputing = config.model().gradientCheckpointing() != GradientCheckpointing.FALSE;
-        return asked == null ? memory.encodeBatch(config.system().batchSize(), recomputing) : asked;
+    private static Extent image(RunConfig config, NDManager manager) {
+        int side = config.dataset().params().resolution();
+        return new Extent(side, side, 0, hardware(manager));
+    }
+
+    private static Hardware hardware(NDManager manager) {
+        return manager.getDevice().isGpu() ? Hardware.GPU : Hardware.CPU;
     }
 
     static Recomputation recomputation(
@@ -236,6 +253,7 @@ public final class ModelSession implements TrainingSession {
             }
         }
         reduce();
+        stages.entering(Stage.OPTIMIZER);
         measured = optimizer.measure(this.step, losses);
         double[] values = measured.toDoubleArray(); // the only time in a step that the host waits for the device
         if (isShared()) {
@@ -247,6 +265,9 @@ public final class ModelSession implements TrainingSession {
     }
 
     private void reduce() {
+        if (collective != null) {
+            stages.entering(Stage.ALL_REDUCE);
+        }
         if (isShared()) {
             collective.reduceScatter(optimizer.shards().parts(optimizer.gradientMemory()));
         } else if (collective != null) {
@@ -315,6 +336,9 @@ public final class ModelSession implements TrainingSession {
             throw new IllegalStateException("step " + step + " has no gradients");
         }
         optimizer.update(measured, learningRate.at(step - 1));
+        stages.entering(Stage.EMA);
+        optimizer.average();
+        stages.entering(Stage.OPTIMIZER);
         if (isShared()) {
             gatherWeights();
         }

@@ -12,8 +12,15 @@ import org.rekindle.worker.torchscript.TorchModule;
  *
  * @param latents shape of the latents, (batch, channels, height, width)
  * @param states shape of the text states, (batch, tokens, width)
+ * @param stages told when the forward pass begins
  */
-record RandomLatents(DenoisingMemory memory, DenoisingLoss loss, NoiseSource noises, Shape latents, Shape states)
+record RandomLatents(
+        DenoisingMemory memory,
+        DenoisingLoss loss,
+        NoiseSource noises,
+        Shape latents,
+        Shape states,
+        StageListener stages)
         implements Objective {
 
     @Override
@@ -30,6 +37,7 @@ record RandomLatents(DenoisingMemory memory, DenoisingLoss loss, NoiseSource noi
     public NDArray accumulate(NDManager scope, LaneBatch batch, Draws draws, int lanes) {
         NDArray clean = ImageBatch.normal(scope, draws, Draws.LATENTS, latents);
         NDArray text = ImageBatch.normal(scope, draws, "states", states);
+        stages.entering(Stage.FORWARD);
         return loss.accumulate(scope, clean, noises.draw(scope, draws, latents), timesteps(draws), text, lanes);
     }
 

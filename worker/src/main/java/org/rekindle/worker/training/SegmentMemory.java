@@ -1,5 +1,6 @@
 package org.rekindle.worker.training;
 
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -18,6 +19,8 @@ import org.rekindle.worker.models.Work;
  */
 record SegmentMemory(ActivationMemory activations, List<String> names, List<SegmentWork> work) {
 
+    private static final Work NOTHING = new Work(0, 0, 0, 0);
+
     /**
      * At the peak of a pass. While the gradients of a segment are computed there are the states between segments, what it keeps itself,
      * recorded or run again, and what the recorded ones before it keep; those behind it have gone.
@@ -30,26 +33,24 @@ record SegmentMemory(ActivationMemory activations, List<String> names, List<Segm
                     work.stream().map(SegmentWork::work).reduce(Work::plus).orElseThrow(),
                     work.stream().mapToLong(SegmentWork::parameters).sum());
         }
+        List<SegmentWork> states = new ArrayList<>();
         long before = 0;
         long most = 0;
         for (int i = 0; i < names.size(); i++) {
             SegmentWork segment = work.get(i);
-            most = Math.max(most, before + activations.plain(segment.work(), segment.parameters()));
+            states.add(segment);
+            most = Math.max(most, before + activations.checkpointed(states));
+            states.set(i, new SegmentWork(NOTHING, segment.state(), 0, 0, 0));
             if (!recomputed.contains(names.get(i))) {
                 before += kept(segment);
             }
         }
-        return states() + most;
-    }
-
-    private long states() {
-        return activations.checkpointed(work.stream()
-                .map(segment -> new SegmentWork(new Work(0, 0, 0), segment.state(), 0))
-                .toList());
+        return most;
     }
 
     private long kept(SegmentWork segment) {
-        return activations.plain(new Work(0, segment.work().saved(), 0), segment.parameters());
+        long saved = segment.work().saved();
+        return activations.plain(new Work(0, saved, saved, 0), segment.parameters());
     }
 
     /**

@@ -95,11 +95,15 @@ class EncodeBatchTest {
                 .isTrue();
     }
 
+    private static SegmentWork segment(long saved) {
+        return new SegmentWork(new Work(1, saved, saved, 1), 1, 0, 0, 0);
+    }
+
     private static DenoisingMemory memory(long saved, long image) {
         return new DenoisingMemory(
                 List.of("segment_in", "segment_out"),
-                List.of(new SegmentWork(new Work(1, saved, 1), 1, 0), new SegmentWork(new Work(1, saved, 1), 1, 0)),
-                List.of(new Work(1, 0, image), new Work(1, 0, 1)),
+                List.of(segment(saved), segment(saved)),
+                List.of(new Work(1, 0, image, image), new Work(1, 0, 1, 1)),
                 ComputeType.FP32);
     }
 }

@@ -28,7 +28,8 @@ class SegmentMemoryTest {
     Arbitrary<SegmentMemory> models() {
         Arbitrary<Long> elements = Arbitraries.longs().between(1, 1000);
         return Combinators.combine(elements, elements, elements, elements)
-                .as((macs, saved, largest, state) -> new SegmentWork(new Work(macs, saved, largest), state, saved))
+                .as((macs, saved, beside, state) ->
+                        new SegmentWork(new Work(macs, saved, saved + beside, beside), state, beside, saved, saved))
                 .list()
                 .ofMinSize(1)
                 .ofMaxSize(6)
@@ -74,10 +75,12 @@ class SegmentMemoryTest {
         SegmentMemory model = new SegmentMemory(
                 FP32,
                 names(2),
-                List.of(new SegmentWork(new Work(1, 100, 10), 7, 0), new SegmentWork(new Work(1, 50, 10), 5, 0)));
+                List.of(
+                        new SegmentWork(new Work(1, 100, 130, 10), 7, 2, 0, 0),
+                        new SegmentWork(new Work(1, 50, 80, 10), 5, 1, 4, 0)));
 
-        assertThat(model.of(Set.of("segment_0"))).isEqualTo(4 * (7 + 5 + 100 + 3 * 10));
-        assertThat(model.of(Set.of("segment_1"))).isEqualTo(4 * (7 + 5 + 100 + 50 + 3 * 10));
+        assertThat(model.of(Set.of("segment_0"))).isEqualTo(4 * (7 + 2 + 130));
+        assertThat(model.of(Set.of("segment_1"))).isEqualTo(4 * (7 + 5 + 1 + 2 * 4 + 100 + 80));
     }
 
     private static List<Set<String>> choices(List<String> names) {
