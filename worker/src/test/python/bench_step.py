@@ -3,7 +3,8 @@
     python bench_step.py PIPELINE --batch 32 --tokens 16 --size 16 --steps 30 --threads 2 [--precision bf16]
 
 PIPELINE is any pipeline folder with a `unet`, such as one that `rekindle init` wrote; so both sides start from the same weights.
-Prints one JSON line, with the keys of `rekindle bench step`.
+With --encoders it encodes random images and texts of one batch in each step, as `bench step --data` does with those that it reads.
+Prints one JSON line, with keys of `rekindle bench step`.
 """
 
 import argparse
@@ -12,55 +13,93 @@ import resource
 import time
 
 import torch
-from diffusers import UNet2DConditionModel
+from diffusers import AutoencoderKL, UNet2DConditionModel
 
 parser = argparse.ArgumentParser()
 parser.add_argument("pipeline")
 parser.add_argument("--batch", type=int, required=True)
 parser.add_argument("--tokens", type=int, required=True)
-parser.add_argument("--size", type=int, required=True)
+parser.add_argument("--size", type=int, required=True, help="side of the latents")
 parser.add_argument("--steps", type=int, default=30)
 parser.add_argument("--warmup", type=int, default=5)
 parser.add_argument("--threads", type=int, required=True)
 parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
 parser.add_argument("--max-grad-norm", type=float, default=None)
+parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+parser.add_argument("--encoders", action="store_true")
+parser.add_argument("--checkpointing", action="store_true")
+parser.add_argument("--ema", action="store_true")
+parser.add_argument("--compile", action="store_true")
 args = parser.parse_args()
 
 torch.set_num_threads(args.threads)
 torch.manual_seed(0)
-unet = UNet2DConditionModel.from_pretrained(args.pipeline, subfolder="unet").train()
-optimizer = torch.optim.AdamW(unet.parameters(), lr=1e-4, fused=True)
-latents = torch.randn(args.batch, unet.config.in_channels, args.size, args.size)
-noise = torch.randn_like(latents)
-states = torch.randn(args.batch, args.tokens, unet.config.cross_attention_dim)
-timesteps = torch.randint(0, 1000, (args.batch,))
+device = torch.device(args.device)
+dtype = torch.bfloat16 if args.precision == "bf16" else torch.float32
+unet = UNet2DConditionModel.from_pretrained(args.pipeline, subfolder="unet").train().to(device)
+if args.device == "cuda":
+    torch.backends.cudnn.benchmark = True
+    unet.to(memory_format=torch.channels_last)
+if args.checkpointing:
+    unet.enable_gradient_checkpointing()
+parameters = list(unet.parameters())
+averages = [parameter.detach().clone() for parameter in parameters] if args.ema else None
+optimizer = torch.optim.AdamW(parameters, lr=1e-4, fused=True)
+latents = torch.randn(args.batch, unet.config.in_channels, args.size, args.size, device=device)
+states = torch.randn(args.batch, args.tokens, unet.config.cross_attention_dim, device=device)
+if args.encoders:
+    from transformers import CLIPTextModel
+
+    # Frozen, so their weights may be bf16, as in diffusers' train_text_to_image.py.
+    vae = AutoencoderKL.from_pretrained(args.pipeline, subfolder="vae").to(device, dtype)
+    text_encoder = CLIPTextModel.from_pretrained(args.pipeline, subfolder="text_encoder").to(device, dtype)
+    side = args.size * 2 ** (len(vae.config.block_out_channels) - 1)
+    images = torch.rand(args.batch, 3, side, side, device=device, dtype=dtype) * 2 - 1
+    ids = torch.randint(0, text_encoder.config.vocab_size, (args.batch, args.tokens), device=device)
+model = torch.compile(unet) if args.compile else unet
 
 
 def step():
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.precision == "bf16"):
-        prediction = unet(latents, timesteps, states).sample
+    x, context = latents, states
+    if args.encoders:
+        with torch.no_grad():
+            x = vae.encode(images).latent_dist.sample() * vae.config.scaling_factor
+            context = text_encoder(ids)[0]
+    noise = torch.randn(x.shape, device=device)
+    timesteps = torch.randint(0, 1000, (args.batch,), device=device)
+    with torch.autocast(args.device, dtype=torch.bfloat16, enabled=args.precision == "bf16"):
+        prediction = model(x + noise, timesteps, context).sample
     torch.nn.functional.mse_loss(prediction.float(), noise).backward()
     if args.max_grad_norm is not None:
-        torch.nn.utils.clip_grad_norm_(unet.parameters(), args.max_grad_norm)
+        torch.nn.utils.clip_grad_norm_(parameters, args.max_grad_norm)
     optimizer.step()
+    if args.ema:
+        with torch.no_grad():
+            torch._foreach_lerp_(averages, parameters, 1e-4)
     optimizer.zero_grad(set_to_none=False)
+
+
+def synchronize():
+    if args.device == "cuda":
+        torch.cuda.synchronize()
 
 
 for _ in range(args.warmup):
     step()
+synchronize()
 wall, cpu = time.perf_counter(), time.process_time()
 for _ in range(args.steps):
     step()
+synchronize()
 wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-images = args.steps * args.batch
-print(
-    json.dumps(
-        {
-            "images": images,
-            "images_per_s": images / wall,
-            "cpu_seconds": cpu,
-            "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            "torch": torch.__version__,
-        }
-    )
-)
+images_seen = args.steps * args.batch
+figures = {
+    "images": images_seen,
+    "images_per_s": images_seen / wall,
+    "cpu_seconds": cpu,
+    "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    "torch": torch.__version__,
+}
+if args.device == "cuda":
+    figures["device_bytes"] = torch.cuda.max_memory_reserved()
+print(json.dumps(figures))

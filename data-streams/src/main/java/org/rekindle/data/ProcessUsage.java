@@ -11,6 +11,7 @@ import org.bytedeco.javacpp.Pointer;
 public final class ProcessUsage {
 
     private static final Path PROC_STATUS = Path.of("/proc/self/status");
+    private static final Path CLEAR_REFS = Path.of("/proc/self/clear_refs");
 
     private ProcessUsage() {}
 
@@ -20,13 +21,32 @@ public final class ProcessUsage {
     }
 
     /**
-     * Largest resident memory so far, in bytes; where the system does not keep that, the current one. Linux tells the high-water mark in
-     * a line such as {@code VmHWM:   123456 kB}.
+     * Largest resident memory so far, or since {@link #restartPeakRss}, in bytes; where the system does not keep that, the current one.
+     * Linux tells the high-water mark in a line such as {@code VmHWM:   123456 kB}.
      */
     public static long peakRssBytes() {
+        return status("VmHWM:");
+    }
+
+    /** Resident memory now, in bytes. */
+    public static long rssBytes() {
+        return status("VmRSS:");
+    }
+
+    /** Lets {@link #peakRssBytes} begin anew; false where the system has no way to. Linux does it for a 5 in {@code clear_refs} (proc(5)). */
+    public static boolean restartPeakRss() {
+        try {
+            Files.writeString(CLEAR_REFS, "5");
+            return true;
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    private static long status(String key) {
         try {
             for (String line : Files.readAllLines(PROC_STATUS)) {
-                if (line.startsWith("VmHWM:")) {
+                if (line.startsWith(key)) {
                     return 1024 * Long.parseLong(line.replaceAll("\\D", ""));
                 }
             }

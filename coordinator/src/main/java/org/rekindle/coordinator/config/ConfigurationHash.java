@@ -21,6 +21,7 @@ final class ConfigurationHash {
                             "dist_backend",
                             "dist_url",
                             "threads",
+                            "encode_batch_size",
                             "lanes",
                             "gradient_accumulation",
                             "min_workers",

@@ -15,6 +15,7 @@ import com.fasterxml.jackson.databind.deser.std.StdDeserializer;
 import com.fasterxml.jackson.databind.exc.InvalidFormatException;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
+import com.fasterxml.jackson.databind.exc.ValueInstantiationException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.module.SimpleModule;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -113,9 +114,12 @@ final class Mapping {
     }
 
     private static String expected(JsonMappingException error) {
-        Class<?> type = error instanceof MismatchedInputException mismatch && mismatch.getTargetType() != null
-                ? mismatch.getTargetType()
-                : Object.class;
+        Class<?> type = Object.class;
+        if (error instanceof ValueInstantiationException refused) {
+            type = refused.getType().getRawClass();
+        } else if (error instanceof MismatchedInputException mismatch && mismatch.getTargetType() != null) {
+            type = mismatch.getTargetType();
+        }
         if (type == Integer.class) {
             return "a whole number of at most " + Integer.MAX_VALUE;
         } else if (type == Long.class) {
@@ -124,6 +128,8 @@ final class Mapping {
             return "a number";
         } else if (type == Boolean.class) {
             return "true or false";
+        } else if (type == GradientCheckpointing.class) {
+            return "true, false or auto";
         } else if (type == String.class) {
             return "a text";
         }

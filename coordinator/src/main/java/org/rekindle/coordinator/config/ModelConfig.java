@@ -14,7 +14,7 @@ package org.rekindle.coordinator.config;
  * @param useEma whether to keep an exponential moving average of the weights
  * @param ema the average's settings; never null
  * @param mixedPrecision {@code bf16} or {@code fp32}, the default: the type computed in; weights are fp32 masters in both
- * @param gradientCheckpointing whether to recompute activations in the backward pass, for memory
+ * @param gradientCheckpointing what of the activations to recompute in the backward pass, for memory; nothing by default
  * @param xformers accepted for the original's sake: attention is memory-efficient with and without it
  * @param maxGradNorm bound of the gradients' L2 norm, applied once per optimizer step; null for none
  */
@@ -29,7 +29,7 @@ public record ModelConfig(
         Boolean useEma,
         EmaConfig ema,
         String mixedPrecision,
-        Boolean gradientCheckpointing,
+        GradientCheckpointing gradientCheckpointing,
         Boolean xformers,
         Double maxGradNorm) {
 
@@ -46,7 +46,7 @@ public record ModelConfig(
         useEma = useEma != null && useEma;
         ema = ema == null ? new EmaConfig(null, null, null, null, null) : ema;
         mixedPrecision = mixedPrecision == null ? FP32 : mixedPrecision;
-        gradientCheckpointing = gradientCheckpointing != null && gradientCheckpointing;
+        gradientCheckpointing = gradientCheckpointing == null ? GradientCheckpointing.FALSE : gradientCheckpointing;
         xformers = xformers != null && xformers;
     }
 

@@ -142,6 +142,13 @@ final class RunChecks {
                     allowed.origin()
                             + ": dataset.type: \"Latents\" has no images, which objective.target autoencoder trains on; name shards of images");
         }
+        if (config.objective().target().equals(ObjectiveConfig.AUTOENCODER)
+                || config.dataset().type().equals(DatasetConfig.LATENTS)) {
+            allowed.absent(
+                    "system.encode_batch_size",
+                    config.system().encodeBatchSize(),
+                    "does nothing without frozen encoders");
+        }
         same(
                 allowed,
                 "dataset.params.batch_size",
@@ -166,6 +173,7 @@ final class RunChecks {
         allowed.atLeast("system.max_workers", system.maxWorkers(), system.minWorkers());
         allowed.atLeast("system.max_skipped_steps", system.maxSkippedSteps(), 1);
         allowed.atLeast("system.threads", system.threads(), 1);
+        allowed.atLeast("system.encode_batch_size", system.encodeBatchSize(), 1);
     }
 
     private static void validate(Allowed allowed, TlsConfig tls) {
@@ -271,7 +279,9 @@ final class RunChecks {
         boolean autoencoder = objective.target().equals(ObjectiveConfig.AUTOENCODER);
         allowed.absent(
                 "model.gradient_checkpointing",
-                autoencoder && model.gradientCheckpointing() ? true : null,
+                autoencoder && model.gradientCheckpointing() != GradientCheckpointing.FALSE
+                        ? model.gradientCheckpointing()
+                        : null,
                 "is for objective.target denoising alone");
     }
 

@@ -14,6 +14,7 @@ package org.rekindle.coordinator.config;
  * @param maxWorkers more workers than these wait as spares; null for as many as there are lanes
  * @param maxSkippedSteps steps in a row without finite loss and gradients that take the run back to its newest checkpoint, default 10
  * @param threads threads a worker computes with on the CPU; null for PyTorch's default
+ * @param encodeBatchSize examples that the frozen encoders take at once; null for the whole batch where memory allows
  */
 public record SystemConfig(
         Integer gradientAccumulation,
@@ -26,7 +27,8 @@ public record SystemConfig(
         Integer minWorkers,
         Integer maxWorkers,
         Integer maxSkippedSteps,
-        Integer threads) {
+        Integer threads,
+        Integer encodeBatchSize) {
 
     public SystemConfig {
         gradientAccumulation = gradientAccumulation == null ? 1 : gradientAccumulation;

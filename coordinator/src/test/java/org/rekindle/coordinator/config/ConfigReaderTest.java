@@ -24,7 +24,8 @@ class ConfigReaderTest {
     void absentKeysTakeTheirDefaults() {
         RunConfig config = read();
 
-        assertThat(config.system()).isEqualTo(new SystemConfig(1, 4, null, null, null, null, 0L, 1, null, 10, null));
+        assertThat(config.system())
+                .isEqualTo(new SystemConfig(1, 4, null, null, null, null, 0L, 1, null, 10, null, null));
         assertThat(config.experiment().saveEvery()).isEqualTo(1000);
         assertThat(config.experiment().keepCheckpoints()).isNull();
         assertThat(config.optimizer().params()).isEqualTo(new OptimizerConfig.Params(1e-4, 0.9, 0.999, 0.01, 1e-8));
@@ -108,6 +109,10 @@ class ConfigReaderTest {
             system.batch_size=""           | system.batch_size: "" is not a whole number
             system.batch_size.x=1          | system.batch_size: {"x":1} is not a whole number
             model.use_ema=maybe            | model.use_ema: "maybe" is not true or false
+            model.gradient_checkpointing=maybe | model.gradient_checkpointing: "maybe" is not true, false or auto
+            model.gradient_checkpointing=1 | model.gradient_checkpointing: 1 is not true, false or auto
+            model.gradient_checkpointing=[] | model.gradient_checkpointing: [] is not true, false or auto
+            system.encode_batch_size=0     | system.encode_batch_size: 0 is less than 1
             model.use_ema=1                | model.use_ema: 1 is not true or false
             optimizer.params.beta1=high    | optimizer.params.beta1: "high" is not a number
             experiment.name=[a, b]         | experiment.name: ["a","b"] is not a text
@@ -222,6 +227,20 @@ class ConfigReaderTest {
                 .isTrue();
     }
 
+    @ParameterizedTest
+    @CsvSource({"True, TRUE", "false, FALSE", "auto, AUTO", "'\"Auto\"', AUTO", "null, FALSE"})
+    void recomputingIsOnOrOffOrLeftToTheMemory(String written, GradientCheckpointing read) {
+        assertThat(read("model.gradient_checkpointing=" + written).model().gradientCheckpointing())
+                .isEqualTo(read);
+    }
+
+    @Test
+    void encodingApartIsRefusedWhereNothingIsEncoded() {
+        assertThatThrownBy(() -> read("dataset.type=Latents", "system.encode_batch_size=4"))
+                .isInstanceOf(UserException.class)
+                .hasMessageContaining("system.encode_batch_size: 4 does nothing without frozen encoders; remove it");
+    }
+
     @Test
     void recomputingIsRefusedWhereThereAreNoSegments() {
         assertThatThrownBy(() -> read("objective.target=autoencoder", "model.gradient_checkpointing=true"))
@@ -294,6 +313,9 @@ class ConfigReaderTest {
                         .configurationHash())
                 .isEqualTo(hash);
         assertThat(read("distributed.tls={certificate: a.pem, key: a.key, ca: ca.pem}")
+                        .configurationHash())
+                .isEqualTo(hash);
+        assertThat(read("model.gradient_checkpointing=auto", "system.encode_batch_size=2")
                         .configurationHash())
                 .isEqualTo(hash);
         assertThat(read("system.batch_size=8").configurationHash()).isNotEqualTo(hash);

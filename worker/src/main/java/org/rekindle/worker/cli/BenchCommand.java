@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.ExecutorService;
 import java.util.stream.Stream;
 import org.apache.pekko.actor.ActorSystem;
 import org.rekindle.coordinator.config.CommandOptions;
@@ -19,6 +20,10 @@ import org.rekindle.data.UserException;
 import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.lanes.Bottleneck;
 import org.rekindle.data.lanes.DataBenchmark;
+import org.rekindle.data.lanes.DecodeThreads;
+import org.rekindle.data.lanes.LaneCursor;
+import org.rekindle.data.lanes.LaneFeed;
+import org.rekindle.data.lanes.LanePlan;
 import org.rekindle.worker.collectives.RingBenchmark;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.pipeline.PipelineInit;
@@ -31,34 +36,61 @@ import picocli.CommandLine.Option;
 @Command(name = "bench", description = "Times a part of the training; the last line on stdout is JSON.")
 final class BenchCommand {
 
-    /** What all benchmarks print. */
+    /** What {@code bench data} prints; {@code bench step} prints it too, among more. */
     record Line(
             long images, @JsonProperty("images_per_s") double imagesPerSecond, double cpuSeconds, long peakRssBytes) {}
 
     @Command(
             name = "step",
-            description = "Times training steps of the UNet on random latents: bench step config=FILE [key=value...]")
+            description = "Times training steps of the UNet on random latents, or on the run's data:"
+                    + " bench step [--data] config=FILE [key=value...]")
     int step(
             @Option(names = "--steps", defaultValue = "30", description = "steps to time (default: ${DEFAULT-VALUE})")
                     int steps,
+            @Option(
+                            names = "--data",
+                            description = "read the run's data set, with autoencoder and text encoder on line,"
+                                    + " or none for dataset.type=Latents")
+                    boolean onData,
             @Mixin KeyValues keyValues)
             throws IOException {
         if (steps < 1) {
             throw new UserException("bench step: --steps=" + steps + ", allowed is at least 1");
         }
         RunConfig config = ConfigReader.read(keyValues.list());
-        RunShards.prepare(config.dataset(), System.out::println);
+        DataSet dataSet = RunShards.prepare(config.dataset(), System.out::println);
         Path folder = Files.createTempDirectory("rekindle-bench");
         try {
             PipelineDirectory pipeline = PipelineInit.init(
                     config.model(), config.dataset(), config.system().seed(), folder.resolve("pipeline"));
-            StepBenchmark.Result result = StepBenchmark.run(config, pipeline, steps);
-            System.out.println(Json.line(
-                    new Line(result.images(), result.imagesPerSecond(), result.cpuSeconds(), result.peakRssBytes())));
+            StepFigures figures = StepFigures.of(
+                    onData ? onData(config, pipeline, dataSet, steps) : onLatents(config, pipeline, steps));
+            figures.lines().forEach(System.out::println);
+            System.out.println(Json.line(figures));
         } finally {
             delete(folder);
         }
         return 0;
+    }
+
+    private static StepBenchmark.Result onLatents(RunConfig config, PipelineDirectory pipeline, int steps) {
+        try (StepBenchmark benchmark = StepBenchmark.onLatents(config, pipeline)) {
+            return benchmark.run(steps);
+        }
+    }
+
+    private static StepBenchmark.Result onData(
+            RunConfig config, PipelineDirectory pipeline, DataSet dataSet, int steps) {
+        ActorSystem system = ActorSystem.create("bench");
+        ExecutorService decoders = DecodeThreads.start(dataSet.params().workers());
+        LanePlan plan = new LanePlan(config.system().seed(), 1, dataSet.shards());
+        try (LaneFeed feed = LaneFeed.open(system, dataSet, plan, 0, LaneCursor.START, decoders);
+                StepBenchmark benchmark = StepBenchmark.onData(config, pipeline, feed::next)) {
+            return benchmark.run(steps);
+        } finally {
+            decoders.shutdownNow();
+            system.terminate();
+        }
     }
 
     @Command(

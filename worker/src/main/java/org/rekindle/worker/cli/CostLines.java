@@ -39,12 +39,16 @@ record CostLines(StepForecast step) {
         table.row("FLOPs per step", "%s", Table.metric(flops.perExample() * examples, "FLOP"));
     }
 
-    void memory(Table table) {
+    /** @param auto whether {@code model.gradient_checkpointing} is left to the memory of the device */
+    void memory(Table table, boolean auto) {
         StepMemory memory = step.memory();
         String otherwise = step.activationsOtherwise()
                 .map(bytes -> Table.text(
-                        "; %s model.gradient_checkpointing %s",
-                        step.flops().checkpointing() ? "without" : "with", Table.metric(bytes, "B")))
+                        auto
+                                ? "; model.gradient_checkpointing auto goes down to %2$s where it must, by a forward more"
+                                : "; %s model.gradient_checkpointing %s",
+                        step.flops().checkpointing() ? "without" : "with",
+                        Table.metric(bytes, "B")))
                 .orElse("");
         table.row("memory per worker", "%17s; what CUDA takes for itself comes on top", "bytes");
         table.row("  weights", "%,17d", memory.weights());

@@ -11,6 +11,7 @@ import java.util.OptionalLong;
 import java.util.Set;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.checkpoints.RunFolder;
+import org.rekindle.coordinator.config.GradientCheckpointing;
 import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.coordinator.membership.LaneShares;
@@ -19,6 +20,7 @@ import org.rekindle.data.formats.ShardSurvey;
 import org.rekindle.data.shards.ShardRecipe;
 import org.rekindle.worker.diffusion.NoiseSchedule;
 import org.rekindle.worker.diffusion.PromptList;
+import org.rekindle.worker.models.Hardware;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.pipeline.PipelineDraft;
@@ -67,12 +69,12 @@ record DryRun(RunConfig config, int nodes, Optional<Checkpoint> start) {
             PromptList.read(Path.of(config.experiment().evalCaptionFile()));
         }
         LaneShares shares = lanes.shares();
-        Optional<StepForecast> forecast = StepForecast.of(config, draft, shares.workers());
+        Optional<StepForecast> forecast = StepForecast.of(config, draft, shares.workers(), Hardware.GPU);
         checkpoints(table, forecast);
         models(table, draft);
         forecast.map(CostLines::new).ifPresent(costs -> {
             costs.flops(table, perStep(), NAMES);
-            costs.memory(table);
+            costs.memory(table, config.model().gradientCheckpointing() == GradientCheckpointing.AUTO);
             costs.heap(
                     table, shares.rounds(), block(shards), Runtime.getRuntime().maxMemory());
         });

@@ -34,6 +34,7 @@ import org.rekindle.worker.training.DrainSignals;
 import org.rekindle.worker.training.HalfJoinedException;
 import org.rekindle.worker.training.LrSchedule;
 import org.rekindle.worker.training.ModelSession;
+import org.rekindle.worker.training.RequiredDevice;
 import org.rekindle.worker.training.TrainingRun;
 import org.rekindle.worker.trust.NodeCredentials;
 import picocli.CommandLine;
@@ -71,6 +72,7 @@ final class TrainCommand implements Callable<Integer> {
             return tell(config, workers);
         }
         NodePlace place = NodePlace.of(System.getenv());
+        RequiredDevice.check(config);
         if (place.isElastic() && config.experiment().isInBucket()) {
             throw new UserException("experiment.log_dir: a bucket has no lock by which nodes could agree on who begins;"
                     + " set MASTER_ADDR and MASTER_PORT, as torchrun does");
@@ -183,7 +185,7 @@ final class TrainCommand implements Callable<Integer> {
         Outcome outcome = part.apply(new TrainingRun(
                 config,
                 place,
-                start -> NotANumber.in(ModelSession.open(config, start)),
+                start -> NotANumber.in(ModelSession.open(config, start, console::message)),
                 lanes -> {
                     LrSchedule learningRate = LrSchedule.of(config, lanes);
                     return step -> learningRate.at(step - 1);

@@ -31,6 +31,7 @@ import org.rekindle.data.UserException;
  */
 public final class NcclCollective implements Collective {
 
+    private static final String DRIVER = "cuda";
     private static final long POLL_NANOS = 100_000;
 
     /** How long ranks that are done with a generation wait for each other. */
@@ -63,7 +64,17 @@ public final class NcclCollective implements Collective {
      * @throws UserException when libnccl or NVIDIA's driver is not there
      */
     public static NcclCollective over(RingCollective ring) {
-        return new NcclCollective(ring, NcclLibrary.load(System.getenv()), CudaDriver.load("cuda"));
+        return new NcclCollective(ring, NcclLibrary.load(System.getenv()), CudaDriver.load(DRIVER));
+    }
+
+    /**
+     * Looks whether the libraries of this machine are there.
+     *
+     * @throws UserException when libnccl or NVIDIA's driver is not
+     */
+    public static void requireLibraries() {
+        CudaDriver.load(DRIVER);
+        NcclLibrary.load(System.getenv());
     }
 
     /**

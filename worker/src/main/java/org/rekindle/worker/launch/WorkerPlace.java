@@ -11,11 +11,13 @@ import org.rekindle.data.UserException;
  *
  * @param rank of the worker, from 0
  * @param localRank among those of its machine: the number of its GPU
+ * @param localWorkers of its machine, which share its memory
  * @param workers of the run
  * @param masterAddress where worker 0 is
  * @param masterPort where it listens
  */
-public record WorkerPlace(int rank, int localRank, int workers, String masterAddress, int masterPort) {
+public record WorkerPlace(
+        int rank, int localRank, int localWorkers, int workers, String masterAddress, int masterPort) {
 
     /**
      * The first of the workers that a launcher starts on its machine. A launcher that is one of several, as srun and torchrun tell, gives its
@@ -35,6 +37,7 @@ public record WorkerPlace(int rank, int localRank, int workers, String masterAdd
         return new WorkerPlace(
                 machine.rank() * local,
                 0,
+                local,
                 machine.workers() * local,
                 address == null ? "127.0.0.1" : address.strip(),
                 port == null ? freePort() : number(port.strip()));
@@ -58,13 +61,20 @@ public record WorkerPlace(int rank, int localRank, int workers, String masterAdd
 
     /** The place of another worker of the same machine; it may come to those that the run starts with. */
     public WorkerPlace next(int by) {
-        return new WorkerPlace(rank + by, localRank + by, Math.max(workers, rank + by + 1), masterAddress, masterPort);
+        return new WorkerPlace(
+                rank + by,
+                localRank + by,
+                Math.max(localWorkers, localRank + by + 1),
+                Math.max(workers, rank + by + 1),
+                masterAddress,
+                masterPort);
     }
 
     Map<String, String> environment() {
         return Map.of(
                 "RANK", Integer.toString(rank),
                 "LOCAL_RANK", Integer.toString(localRank),
+                "LOCAL_WORLD_SIZE", Integer.toString(localWorkers),
                 "WORLD_SIZE", Integer.toString(workers),
                 "MASTER_ADDR", masterAddress,
                 "MASTER_PORT", Integer.toString(masterPort));

@@ -22,18 +22,20 @@ record Attention(int channels, int contextChannels, int heads, boolean upcast) i
     }
 
     /**
-     * For one example.
+     * For one example. Where x is the context too, it is kept once.
      *
-     * @param queries tokens of x
-     * @param keys tokens of the context; queries where x itself is the context
+     * @param given x; its context is the text
+     * @param keys tokens of the context
      */
-    Work work(long queries, long keys) {
-        Work context = Work.product(2L * contextChannels * channels * keys, 0, channels * keys);
-        return new Linear(channels, channels)
-                .work(Extent.ofTokens((int) queries))
-                .plus(context)
-                .plus(Work.attention(queries, keys, channels))
-                .plus(new Linear(channels, channels).work(Extent.ofTokens((int) queries)));
+    Work work(Extent given, int keys) {
+        int queries = (int) given.positions();
+        Work key = Work.product((long) contextChannels * channels * keys, 0, (long) channels * keys);
+        Linear linear = new Linear(channels, channels);
+        return linear.work(given)
+                .plus(key)
+                .plus(key)
+                .plus(new ScaledDotProductAttention(upcast).work(queries, keys, channels, heads, given.hardware()))
+                .plus(linear.work(given).sharingItsInput());
     }
 
     @Override

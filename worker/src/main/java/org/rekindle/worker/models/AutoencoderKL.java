@@ -297,13 +297,18 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
     }
 
     /** Residual block, attention of one head, residual block; diffusers' {@code UNetMidBlock2D}. */
-    private record UNetMidBlock2D(int channels, ResnetBlock2D.Spec spec, boolean attention) implements ScriptModule {
+    private record UNetMidBlock2D(int channels, ResnetBlock2D.Spec spec, boolean attention) implements Counted {
         @Override
         public Children children() {
             ResnetBlock2D resnet = new ResnetBlock2D(channels, channels, spec);
             return Children.none()
                     .andIf(attention, "attentions", ModuleList.of(new PixelAttention(channels, spec.norm())))
                     .and("resnets", ModuleList.of(resnet, resnet));
+        }
+
+        @Override
+        public Work work(Extent given) {
+            return Work.inTurns(this, given);
         }
 
         @Override
@@ -336,15 +341,16 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
         /** q, k and v are given the same. */
         @Override
         public Work work(Extent given) {
-            long pixels = given.positions();
+            int pixels = (int) given.positions();
             Work linear = new Linear(channels, channels).work(given);
             return norm.over(channels)
                     .work(given)
                     .plus(linear)
                     .plus(linear.sharingItsInput())
                     .plus(linear.sharingItsInput())
-                    .plus(Work.attention(pixels, pixels, channels))
-                    .plus(linear);
+                    .plus(new ScaledDotProductAttention(false).work(pixels, pixels, channels, 1, given.hardware()))
+                    .plus(linear.sharingItsInput())
+                    .beside(channels * given.positions());
         }
 
         @Override

@@ -26,16 +26,18 @@ record BasicTransformerBlock(int channels, Transformer2DModel.Spec spec) impleme
         return new Attention(channels, contextChannels, spec.heads(), spec.upcast());
     }
 
+    /** Each part's gradient goes past it too. */
     @Override
     public Work work(Extent given) {
-        long tokens = given.positions();
+        int tokens = (int) given.positions();
+        long past = channels * given.positions();
         Work norm = new LayerNorm(channels, EPS).work(given);
-        Work cross = attention(spec.contextChannels()).work(tokens, given.context());
-        return norm.plus(spec.onlyCross() ? cross : attention(channels).work(tokens, tokens))
-                .plus(norm)
-                .plus(cross)
-                .plus(norm)
-                .plus(Work.of(new FeedForward(channels), given));
+        Work cross = attention(spec.contextChannels()).work(given, given.context());
+        Work first = spec.onlyCross() ? cross : attention(channels).work(given, tokens);
+        return norm.plus(first)
+                .beside(past)
+                .plus(norm.plus(cross).beside(past))
+                .plus(norm.plus(Work.of(new FeedForward(channels), given)).beside(past));
     }
 
     @Override

@@ -158,7 +158,7 @@ public record CLIPTextModel(Config config, ComputeType computeType) implements S
         @Override
         public Work work(Extent given) {
             long tokens = given.positions();
-            return Work.ofChildren(this, given).plus(Work.attention(tokens, tokens, config.width));
+            return Work.ofChildren(this, given).plus(Work.fusedAttention(tokens, tokens, config.width));
         }
 
         @Override

@@ -31,7 +31,11 @@ record Conv2d(int in, int out, int kernel, int stride, int padding) implements C
     @Override
     public Work work(Extent given) {
         long positions = out(given).positions();
-        return Work.product((long) in * out * kernel * kernel * positions, in * given.positions(), out * positions);
+        return Work.convolution(
+                (long) in * out * kernel * kernel * positions,
+                in * given.positions(),
+                out * positions,
+                given.hardware());
     }
 
     @Override

@@ -19,7 +19,7 @@ record DownBlock2D(
         ResnetBlock2D.Spec resnet,
         Transformer2DModel.Spec attention,
         Downsample2D downsample)
-        implements ScriptModule {
+        implements Counted {
 
     @Override
     public Children children() {
@@ -36,6 +36,12 @@ record DownBlock2D(
                         downsample != null,
                         "downsamplers",
                         new ModuleList(downsample == null ? List.of() : List.of(downsample)));
+    }
+
+    @Override
+    public Work work(Extent given) {
+        Work work = Work.inTurns(this, given);
+        return downsample == null ? work : work.plus(downsample.work(given));
     }
 
     /** Returns what the way up takes as skips; the last of them is the output. */

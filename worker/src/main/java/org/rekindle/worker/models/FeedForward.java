@@ -14,10 +14,11 @@ record FeedForward(int channels) implements ScriptModule {
             return Children.of("proj", new Linear(in, 2 * out));
         }
 
-        /** The halves are kept, and the gate's activation. */
+        /** The halves are kept, and the gate's activation. Backward, the result's gradient is there and those of its two factors. */
         @Override
         public Work work(Extent given) {
-            return Work.ofChildren(this, given).plus(Work.keeping(3 * out * given.positions()));
+            long each = out * given.positions();
+            return Work.ofChildren(this, given).plus(new Work(0, 3 * each, 6 * each, 2 * each));
         }
 
         @Override

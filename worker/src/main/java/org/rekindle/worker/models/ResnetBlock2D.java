@@ -35,17 +35,26 @@ record ResnetBlock2D(int inChannels, int outChannels, Spec spec, double outputSc
                 .andIf(inChannels != outChannels, "conv_shortcut", Conv2d.pointwise(inChannels, outChannels));
     }
 
-    /** Both activations keep what they are given, a scaled and shifted norm too; the shortcut is given what the first norm keeps. */
+    /**
+     * Both activations keep what they are given, a scaled and shifted norm too; the shortcut is given what the first norm keeps. While the
+     * main path goes backward, the gradient that came past it is there.
+     */
     @Override
     public Work work(Extent given) {
+        Map<String, ScriptModule> parts = children().asMap();
         long in = inChannels * given.positions();
         long out = outChannels * given.positions();
-        Work work = Work.keeping(in).plus(Work.keeping(spec.scaleShift ? 2 * out : out));
-        for (Map.Entry<String, ScriptModule> child : children().asMap().entrySet()) {
-            Work part = Work.of(child.getValue(), child.getKey().equals("time_emb_proj") ? Extent.ofTokens(1) : given);
-            work = work.plus(child.getKey().equals("conv_shortcut") ? part.sharingItsInput() : part);
+        Work main = Work.of(parts.get("norm1"), given).plus(Work.keeping(in)).plus(Work.of(parts.get("conv1"), given));
+        if (spec.timeChannels > 0) {
+            main = main.plus(Work.of(parts.get("time_emb_proj"), given.tokens(1)));
         }
-        return work;
+        main = main.plus(Work.of(parts.get("norm2"), given))
+                .plus(Work.keeping(spec.scaleShift ? 2 * out : out))
+                .plus(Work.of(parts.get("conv2"), given))
+                .beside(in);
+        return parts.containsKey("conv_shortcut")
+                ? main.plus(Work.of(parts.get("conv_shortcut"), given).sharingItsInput())
+                : main;
     }
 
     /** With a time embedding, {@code forward(x (N, C, H, W), temb (N, T) after its activation)}, else {@code forward(x)}. */

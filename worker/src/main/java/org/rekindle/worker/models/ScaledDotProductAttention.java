@@ -14,6 +14,16 @@ record ScaledDotProductAttention(boolean upcast) implements ScriptModule {
     /** Scores per head up to which plain products beat the fused kernel on a CPU; its backward pass is slow, in bf16 above all. */
     private static final int LARGEST_PLAIN = 256 * 256;
 
+    Work work(int queries, int keys, long channels, int heads, Hardware hardware) {
+        return isPlain(queries, keys, hardware)
+                ? Work.plainAttention(queries, keys, channels, heads)
+                : Work.fusedAttention(queries, keys, channels);
+    }
+
+    private static boolean isPlain(long queries, long keys, Hardware hardware) {
+        return hardware == Hardware.CPU && queries * keys <= LARGEST_PLAIN;
+    }
+
     @Override
     public String methods() {
         return """

@@ -190,7 +190,7 @@ public record T5EncoderModel(Config config, ComputeType computeType) implements 
         public Work work(Extent given) {
             long tokens = given.positions();
             return Work.ofChildren(this, given)
-                    .plus(Work.attention(tokens, tokens, (long) config.heads * config.headWidth));
+                    .plus(Work.fusedAttention(tokens, tokens, (long) config.heads * config.headWidth));
         }
 
         @Override

@@ -20,7 +20,7 @@ record TimestepEmbedding(int frequencyChannels, int out, boolean flipSinToCos, d
 
     @Override
     public Work work(Extent given) {
-        return Work.ofChildren(this, Extent.ofTokens(1));
+        return Work.ofChildren(this, given.tokens(1));
     }
 
     /**

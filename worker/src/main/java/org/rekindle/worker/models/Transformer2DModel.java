@@ -3,10 +3,9 @@ package org.rekindle.worker.models;
 import java.util.Collections;
 import org.rekindle.worker.torchscript.Children;
 import org.rekindle.worker.torchscript.ModuleList;
-import org.rekindle.worker.torchscript.ScriptModule;
 
 /** Transformer blocks over the pixels of a feature map as tokens; diffusers' {@code Transformer2DModel}. */
-record Transformer2DModel(int channels, int groups, Spec spec) implements ScriptModule {
+record Transformer2DModel(int channels, int groups, Spec spec) implements Counted {
 
     private static final double EPS = 1e-6;
 
@@ -29,6 +28,12 @@ record Transformer2DModel(int channels, int groups, Spec spec) implements Script
                 .and("proj_in", new TokenProjection(channels, inner, spec.linearProjection()))
                 .and("transformer_blocks", new ModuleList(Collections.nCopies(spec.layers(), block)))
                 .and("proj_out", new TokenProjection(inner, channels, spec.linearProjection()));
+    }
+
+    /** The gradient goes past it too. */
+    @Override
+    public Work work(Extent given) {
+        return Work.ofChildren(this, given).beside(channels * given.positions());
     }
 
     @Override

@@ -3,6 +3,7 @@ package org.rekindle.worker.models;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
@@ -55,46 +56,60 @@ public record UNet2DConditionModel(UNetConfig config, ComputeType computeType) i
     public List<SegmentWork> work(Extent latents) {
         Map<String, ScriptModule> parts = children().asMap();
         List<SegmentWork> segments = new ArrayList<>();
-        int first = config.channels().get(0);
+        Deque<Long> skips = new ArrayDeque<>(); // elements of each, the last one on top
         Extent at = latents;
-        Deque<Extent> skips =
-                new ArrayDeque<>(); // the way up enlarges to them, which is less than double where the way down rounded
-        // up
-        segments.add(segment(
-                at, config.timeChannels() + first * at.positions(), parts.get("time_embedding"), parts.get("conv_in")));
+        long first = config.channels().get(0) * at.positions();
+        skips.push(first);
+        // The way up enlarges to them, which is less than double where the way down rounded up.
+        Deque<Extent> levels = new ArrayDeque<>();
+        ScriptModule embedding = parts.get("time_embedding");
+        ScriptModule in = parts.get("conv_in");
+        segments.add(new SegmentWork(
+                Work.of(embedding, at).plus(Work.of(in, at)),
+                config.timeChannels() + first,
+                first,
+                0,
+                embedding.parameterCount() + in.parameterCount()));
         for (ScriptModule part : parts.get("down_blocks").children().asMap().values()) {
             DownBlock2D block = (DownBlock2D) part;
-            Extent below = block.downsample() == null ? at : block.downsample().out(at);
-            long state = block.layers() * at.positions() + (block.downsample() == null ? 0 : below.positions());
-            segments.add(segment(at, block.outChannels() * state, block));
-            skips.push(at);
-            at = below;
+            Work work = block.work(at);
+            levels.push(at);
+            long passing = sum(skips);
+            long each = block.outChannels() * at.positions();
+            for (int layer = 0; layer < block.layers(); layer++) {
+                skips.push(each);
+            }
+            if (block.downsample() != null) {
+                at = block.downsample().out(at);
+                skips.push(block.outChannels() * at.positions());
+            }
+            segments.add(new SegmentWork(work, sum(skips) - passing, skips.peek(), passing, block.parameterCount()));
         }
-        int last = config.channels().get(config.blocks() - 1);
-        segments.add(segment(at, last * at.positions(), parts.get("mid_block")));
+        ScriptModule mid = parts.get("mid_block");
+        long middle = skips.peek();
+        segments.add(new SegmentWork(Work.of(mid, at), middle, middle, sum(skips), mid.parameterCount()));
         for (ScriptModule part : parts.get("up_blocks").children().asMap().values()) {
             UpBlock2D block = (UpBlock2D) part;
-            skips.pop();
-            Extent above = block.upsample() ? skips.peek() : at;
-            segments.add(new SegmentWork(
-                    block.work(at, above), block.outChannels() * above.positions(), block.parameterCount()));
+            levels.pop();
+            Extent above = block.upsample() ? levels.peek() : at;
+            Work work = block.work(at, above);
+            for (int layer = 0; layer < block.layers(); layer++) {
+                skips.pop();
+            }
+            long out = block.outChannels() * above.positions();
+            segments.add(new SegmentWork(work, out, out, sum(skips), block.parameterCount()));
             at = above;
         }
-        SegmentWork out =
-                segment(at, config.outChannels() * at.positions(), parts.get("conv_norm_out"), parts.get("conv_out"));
-        Work activation = Work.keeping(first * at.positions());
-        segments.add(new SegmentWork(out.work().plus(activation), out.state(), out.parameters()));
+        ScriptModule norm = parts.get("conv_norm_out");
+        ScriptModule out = parts.get("conv_out");
+        Work work = Work.of(norm, at).plus(Work.keeping(first)).plus(Work.of(out, at));
+        long prediction = config.outChannels() * at.positions();
+        segments.add(new SegmentWork(work, prediction, prediction, 0, norm.parameterCount() + out.parameterCount()));
         return segments;
     }
 
-    private static SegmentWork segment(Extent at, long state, ScriptModule... modules) {
-        Work work = Work.NONE;
-        long parameters = 0;
-        for (ScriptModule module : modules) {
-            work = work.plus(Work.of(module, at));
-            parameters += module.parameterCount();
-        }
-        return new SegmentWork(work, state, parameters);
+    private static long sum(Collection<Long> elements) {
+        return elements.stream().mapToLong(Long::longValue).sum();
     }
 
     @Override

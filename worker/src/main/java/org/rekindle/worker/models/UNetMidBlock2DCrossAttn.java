@@ -2,12 +2,11 @@ package org.rekindle.worker.models;
 
 import org.rekindle.worker.torchscript.Children;
 import org.rekindle.worker.torchscript.ModuleList;
-import org.rekindle.worker.torchscript.ScriptModule;
 
 /** The UNet's lowest resolution: residual block, attention, residual block; diffusers' {@code UNetMidBlock2DCrossAttn}. */
 record UNetMidBlock2DCrossAttn(
         int channels, ResnetBlock2D.Spec resnet, Transformer2DModel.Spec attention, double outputScale)
-        implements ScriptModule {
+        implements Counted {
 
     @Override
     public Children children() {
@@ -15,6 +14,11 @@ record UNetMidBlock2DCrossAttn(
         Transformer2DModel transformer =
                 new Transformer2DModel(channels, resnet.norm().groups(), attention);
         return Children.of("attentions", ModuleList.of(transformer)).and("resnets", ModuleList.of(block, block));
+    }
+
+    @Override
+    public Work work(Extent given) {
+        return Work.inTurns(this, given);
     }
 
     @Override

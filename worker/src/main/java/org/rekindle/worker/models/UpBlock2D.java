@@ -24,8 +24,6 @@ record UpBlock2D(
         boolean upsample)
         implements ScriptModule {
 
-    private static final String UPSAMPLERS = "upsamplers";
-
     @Override
     public Children children() {
         List<ScriptModule> resnets = new ArrayList<>();
@@ -38,7 +36,7 @@ record UpBlock2D(
         return Children.none()
                 .andIf(attention != null, "attentions", new ModuleList(attentions))
                 .and("resnets", new ModuleList(resnets))
-                .andIf(upsample, UPSAMPLERS, ModuleList.of(new Upsample2D(outChannels)));
+                .andIf(upsample, "upsamplers", ModuleList.of(new Upsample2D(outChannels)));
     }
 
     /**
@@ -47,10 +45,7 @@ record UpBlock2D(
      * @param above what it enlarges to; its own extent where it does not
      */
     Work work(Extent at, Extent above) {
-        Work layers = children().asMap().entrySet().stream()
-                .filter(child -> !child.getKey().equals(UPSAMPLERS))
-                .map(child -> Work.of(child.getValue(), at))
-                .reduce(Work.NONE, Work::plus);
+        Work layers = Work.inTurns(this, at);
         return upsample ? layers.plus(new Upsample2D(outChannels).to(above)) : layers;
     }
 
@@ -68,7 +63,7 @@ record UpBlock2D(
             }
         }
         if (upsample) {
-            script.append("  x = %s.forward(x, size)\n".formatted(ModuleList.member(UPSAMPLERS, 0)));
+            script.append("  x = %s.forward(x, size)\n".formatted(ModuleList.member("upsamplers", 0)));
         }
         return script + "  return x\n";
     }

@@ -5,10 +5,11 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /**
- * Trades time for memory: runs a module segment by segment, keeps only the states between segments, and runs a segment again when its
- * gradients are due (Chen et al. 2016, arXiv:1604.06174). Gradients are bit-equal to those of a plain pass.
+ * Trades time for memory: runs a module segment by segment, keeps of some only the states between them, and runs these again when their
+ * gradients are due (Chen et al. 2016, arXiv:1604.06174). Gradients are bit-equal to those of a plain pass, whichever segments that are.
  *
  * <p>A segment is a method {@code name(state: List[Tensor], constant: Tensor) -> List[Tensor]}. Tensors that later segments need pass
  * through it; no gradient is computed for the constant and the first state.
@@ -23,6 +24,17 @@ public final class Checkpointing implements AutoCloseable {
     /** The states before each segment, and the last one's result. */
     private final List<NDList> states = new ArrayList<>();
 
+    /** What autograd has recorded of each segment; null where it is to be run again. */
+    private final List<Recorded> recorded = new ArrayList<>();
+
+    /**
+     * A segment that autograd has recorded, cut off from the one before.
+     *
+     * @param scope owner of the tensors; its closing lets go of what autograd keeps
+     * @param leaves the state before, where the gradients arrive
+     */
+    private record Recorded(NDManager scope, List<NDArray> leaves, NDList outputs) {}
+
     private Checkpointing(NDManager manager, TorchModule module, List<String> segments, NDArray constant) {
         this.manager = manager;
         this.module = module;
@@ -31,26 +43,51 @@ public final class Checkpointing implements AutoCloseable {
     }
 
     /**
-     * Runs all segments without recording gradients.
+     * Runs all segments, recording gradients of those that are not to be run again.
      *
      * @param scope its closing frees the states, as {@link #close} does
+     * @param recomputed the segments to run again in {@link #backward}
      * @param inputs the first state
      */
     public static Checkpointing forward(
-            NDManager scope, TorchModule module, List<String> segments, List<NDArray> inputs, NDArray constant) {
+            NDManager scope,
+            TorchModule module,
+            List<String> segments,
+            Set<String> recomputed,
+            List<NDArray> inputs,
+            NDArray constant) {
         Checkpointing pass = new Checkpointing(scope.newSubManager(), module, List.copyOf(segments), constant);
         pass.states.add(new NDList(inputs));
-        for (String segment : segments) {
-            pass.states.add(Torch.noGrad(() -> module.call(pass.manager, segment, pass.last(), constant)));
+        for (int i = 0; i < segments.size(); i++) {
+            pass.forward(i, recomputed.contains(segments.get(i)));
         }
         return pass;
+    }
+
+    private void forward(int segment, boolean again) {
+        Recorded kept = again ? null : record(segment);
+        recorded.add(kept);
+        states.add(
+                again
+                        ? Torch.noGrad(() -> module.call(manager, segments.get(segment), last(), constant))
+                        : kept.outputs());
+    }
+
+    private Recorded record(int segment) {
+        NDManager scope = manager.newSubManager();
+        List<NDArray> inputs = states.get(segment);
+        List<NDArray> leaves = segment == 0
+                ? inputs
+                : inputs.stream().map(input -> Torch.leaf(scope, input)).toList();
+        return new Recorded(
+                scope, leaves, Torch.withGrad(() -> module.call(scope, segments.get(segment), leaves, constant)));
     }
 
     private NDList last() {
         return states.get(states.size() - 1);
     }
 
-    /** The only tensor of the last segment's state. */
+    /** The only tensor of the last segment's state; gone after {@link #backward}. */
     public NDArray output() {
         return last().singletonOrThrow();
     }
@@ -64,29 +101,24 @@ public final class Checkpointing implements AutoCloseable {
     }
 
     private NDList backward(int segment, NDList gradients) {
-        try (NDManager scope = manager.newSubManager()) {
-            boolean first = segment == 0;
-            List<NDArray> inputs = states.get(segment);
-            List<NDArray> leaves = first
-                    ? inputs
-                    : inputs.stream().map(input -> Torch.leaf(scope, input)).toList();
-            NDList outputs = Torch.withGrad(() -> module.call(scope, segments.get(segment), leaves, constant));
+        Recorded pass = recorded.get(segment) == null ? record(segment) : recorded.get(segment);
+        try (NDManager scope = pass.scope()) {
             List<NDArray> reached = new ArrayList<>(); // later segments may leave a tensor unused
             List<NDArray> reaching = new ArrayList<>();
             for (int i = 0; i < gradients.size(); i++) {
                 if (gradients.get(i) != null) {
-                    reached.add(outputs.get(i));
+                    reached.add(pass.outputs().get(i));
                     reaching.add(gradients.get(i));
                 }
             }
             Torch.backward(reached, reaching);
-            if (segment + 1 < segments.size()) { // the output and its gradient are the caller's
+            states.get(segment + 1).close();
+            if (segment + 1 < segments.size()) { // the output's gradient is the caller's
                 reaching.forEach(NDArray::close);
-                states.get(segment + 1).close();
             }
-            return first
+            return segment == 0
                     ? new NDList()
-                    : new NDList(leaves.stream()
+                    : new NDList(pass.leaves().stream()
                             .map(leaf -> Torch.gradient(manager, leaf))
                             .toList());
         }

@@ -22,7 +22,12 @@ public final class Tensors {
 
     /** Returns an uint8 tensor. */
     public static NDArray of(NDManager scope, Shape shape, byte... values) {
-        check(shape, values.length);
+        return of(scope, shape, ByteBuffer.wrap(values));
+    }
+
+    /** Returns an uint8 tensor of a buffer's remaining values. */
+    public static NDArray of(NDManager scope, Shape shape, ByteBuffer values) {
+        check(shape, values.remaining());
         return filled(scope, shape, DataType.UINT8, memory -> memory.put(values));
     }
 

@@ -2,6 +2,7 @@ package org.rekindle.worker.torchscript;
 
 import ai.djl.Device;
 import ai.djl.engine.Engine;
+import ai.djl.engine.StandardCapabilities;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -102,6 +103,21 @@ public final class Torch {
         prepare();
         return engine().newBaseManager();
     }
+
+    /** The libtorch that was loaded, as far as devices go. */
+    public static Build build() {
+        boolean cuda = engine().hasCapability(StandardCapabilities.CUDA);
+        return new Build(engine().getVersion(), cuda, cuda ? engine().getGpuCount() : 0);
+    }
+
+    /**
+     * A libtorch.
+     *
+     * @param version such as 2.7.1
+     * @param cuda whether it can compute on GPUs
+     * @param gpus that it sees
+     */
+    public record Build(String version, boolean cuda, int gpus) {}
 
     /** Returns a new manager on a device. Close it to free its arrays. */
     public static NDManager manager(Device device) {

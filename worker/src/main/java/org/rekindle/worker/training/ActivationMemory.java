@@ -6,29 +6,35 @@ import org.rekindle.worker.models.Work;
 import org.rekindle.worker.torchscript.ComputeType;
 
 /**
- * Bytes that the examples of one lane take while its gradients are computed: an estimate, of a GPU, whose attention keeps no scores.
+ * Bytes that the examples of one lane take while its gradients are computed, by what autograd keeps and what is at hand beside it. What
+ * libraries take for themselves (cuDNN's workspaces, an allocator's gaps) is not in it.
  *
  * @param batch examples of a lane
  * @param type computed in
  */
 record ActivationMemory(int batch, ComputeType type) {
 
-    /** The largest tensors that an operation, or its backward, has at hand beside what is kept: input, result and gradient. */
+    /** The largest tensors that a residual block's forward pass has at hand: its input, what an operation is given, and its result. */
     private static final int AT_HAND = 3;
 
-    /** Of a plain pass: all that autograd keeps. */
+    /** Of a plain pass: its fullest moment. */
     long plain(Work work, long parameters) {
-        return bytes(work.saved() + AT_HAND * work.largest()) + casts(parameters);
+        return bytes(work.peak()) + casts(parameters);
     }
 
-    /** Of a pass by segments: the states between them, and all that autograd keeps of the one that takes most. */
+    /**
+     * Of a pass by segments, at the fullest moment of the backward pass of one of them: the states up to its result, that result once
+     * more, and its own fullest moment. Gradients of what it hands on are there as they come and as they go.
+     */
     long checkpointed(List<SegmentWork> segments) {
-        long states = segments.stream().mapToLong(SegmentWork::state).sum();
-        long most = segments.stream()
-                .mapToLong(segment -> plain(segment.work(), segment.parameters()))
-                .max()
-                .orElse(0);
-        return bytes(states) + most;
+        long states = 0;
+        long most = 0;
+        for (SegmentWork segment : segments) {
+            states += segment.state();
+            long beside = states + segment.output() + 2 * segment.passing();
+            most = Math.max(most, bytes(beside) + plain(segment.work(), segment.parameters()));
+        }
+        return most;
     }
 
     /** Of a forward pass that nothing is kept of. */

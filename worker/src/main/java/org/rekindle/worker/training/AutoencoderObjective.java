@@ -2,9 +2,13 @@ package org.rekindle.worker.training;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import java.util.function.IntToLongFunction;
 import java.util.function.UnaryOperator;
 import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.data.lanes.LaneBatch;
+import org.rekindle.worker.models.AutoencoderKL;
+import org.rekindle.worker.models.Extent;
+import org.rekindle.worker.models.Work;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.torchscript.ComputeType;
@@ -12,23 +16,41 @@ import org.rekindle.worker.torchscript.Tensors;
 import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.torchscript.TorchModule;
 
-/** Trains the autoencoder to give an image back from a sample of its posterior; the loss is that of {@link AutoencoderLoss}. */
-record AutoencoderObjective(TorchModule vae, TorchModule latentMath, TorchModule loss) implements Objective {
+/**
+ * Trains the autoencoder to give an image back from a sample of its posterior; the loss is that of {@link AutoencoderLoss}.
+ *
+ * @param memory bytes that a lane takes, by its number of examples
+ */
+record AutoencoderObjective(IntToLongFunction memory, TorchModule vae, TorchModule latentMath, TorchModule loss)
+        implements Objective {
 
     /**
      * Loads the autoencoder.
      *
      * @param manager its device is the training's; closing it closes the modules
+     * @param image height and width of the images
      * @throws org.rekindle.data.UserException when the component is missing or broken
      */
     static AutoencoderObjective open(
-            NDManager manager, PipelineDirectory pipeline, ObjectiveConfig.Params params, ComputeType type) {
-        return of(manager, pipeline.load(manager, Component.VAE, type), params);
+            NDManager manager,
+            PipelineDirectory pipeline,
+            Extent image,
+            ObjectiveConfig.Params params,
+            ComputeType type) {
+        AutoencoderKL script = (AutoencoderKL) pipeline.module(Component.VAE, type);
+        Work work = script.encodeWork(image).plus(script.decodeWork(image));
+        return of(
+                manager,
+                batch -> new ActivationMemory(batch, type).plain(work, script.parameterCount()),
+                pipeline.load(manager, Component.VAE, type),
+                params);
     }
 
-    static AutoencoderObjective of(NDManager manager, TorchModule vae, ObjectiveConfig.Params params) {
+    static AutoencoderObjective of(
+            NDManager manager, IntToLongFunction memory, TorchModule vae, ObjectiveConfig.Params params) {
         boolean absolute = params.reconstruction().equals(ObjectiveConfig.Params.L1);
         return new AutoencoderObjective(
+                memory,
                 vae,
                 TorchModule.load(manager, new LatentMath(1)), // unscaled, as the decoder wants them
                 TorchModule.load(manager, new AutoencoderLoss(params.klWeight(), absolute)));
@@ -72,6 +94,11 @@ record AutoencoderObjective(TorchModule vae, TorchModule latentMath, TorchModule
         NDArray latents = sample.apply(moments); // (N, C, h, w)
         NDArray reconstruction = vae.call(scope, "decode", latents).singletonOrThrow(); // (N, 3, H, W)
         return loss.call(scope, "loss", image, reconstruction, moments).singletonOrThrow();
+    }
+
+    @Override
+    public long laneMemory(int batch) {
+        return memory.applyAsLong(batch);
     }
 
     @Override

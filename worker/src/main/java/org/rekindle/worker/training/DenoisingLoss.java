@@ -5,13 +5,13 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.function.IntFunction;
 import java.util.function.UnaryOperator;
 import org.rekindle.worker.diffusion.NoiseSchedule;
 import org.rekindle.worker.diffusion.NoiseSchedule.Coefficients;
 import org.rekindle.worker.models.UNet2DConditionModel;
 import org.rekindle.worker.torchscript.Checkpointing;
-import org.rekindle.worker.torchscript.ScriptModule;
 import org.rekindle.worker.torchscript.Tensors;
 import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.torchscript.TorchModule;
@@ -21,22 +21,36 @@ import org.rekindle.worker.torchscript.TorchModule;
  * clean latents.
  *
  * @param unet the UNet that is trained
- * @param segments the UNet's segments where activations are recomputed; empty for a plain pass
+ * @param segments all of the UNet's segments
+ * @param recomputation says which of them are run again
  * @param math a loaded {@link DenoisingMath}
  * @param snrGamma {@code objective.params.snr_gamma}, by which {@link NoiseSchedule#minSnrWeight} weighs each example; null for none
+ * @param stages told when the backward pass begins
  */
-record DenoisingLoss(TorchModule unet, List<String> segments, TorchModule math, NoiseSchedule schedule, Double snrGamma)
+record DenoisingLoss(
+        TorchModule unet,
+        List<String> segments,
+        Recomputation recomputation,
+        TorchModule math,
+        NoiseSchedule schedule,
+        Double snrGamma,
+        StageListener stages)
         implements AutoCloseable {
 
     static DenoisingLoss of(
             NDManager manager,
             TorchModule unet,
-            ScriptModule script,
+            UNet2DConditionModel script,
             NoiseSchedule schedule,
             Double snrGamma,
-            boolean checkpointing) {
-        List<String> segments = checkpointing ? ((UNet2DConditionModel) script).segments() : List.of();
-        return new DenoisingLoss(unet, segments, TorchModule.load(manager, new DenoisingMath()), schedule, snrGamma);
+            Recomputation recomputation) {
+        TorchModule math = TorchModule.load(manager, new DenoisingMath());
+        return new DenoisingLoss(unet, script.segments(), recomputation, math, schedule, snrGamma, StageListener.NONE);
+    }
+
+    /** The same, told to someone. Closing one of them closes both. */
+    DenoisingLoss tellingOf(StageListener listener) {
+        return new DenoisingLoss(unet, segments, recomputation, math, schedule, snrGamma, listener);
     }
 
     /**
@@ -51,9 +65,12 @@ record DenoisingLoss(TorchModule unet, List<String> segments, TorchModule math, 
         NDArray noisy = mix(scope, latents, noise.input(), timesteps, schedule::addNoise);
         NDArray target = mix(scope, latents, noise.target(), timesteps, schedule::target);
         UnaryOperator<NDArray> backward = prediction -> backward(scope, prediction, target, timesteps, lanes);
-        return segments.isEmpty()
+        Set<String> recomputed = recomputation.segments();
+        NDArray loss = recomputed.isEmpty()
                 ? plain(scope, noisy, indices(scope, timesteps), states, backward)
-                : checkpointed(scope, noisy, indices(scope, timesteps), states, backward);
+                : checkpointed(scope, recomputed, noisy, indices(scope, timesteps), states, backward);
+        recomputation.passed();
+        return loss;
     }
 
     /** Returns the mean loss, of shape (), without weights and gradients. */
@@ -79,8 +96,14 @@ record DenoisingLoss(TorchModule unet, List<String> segments, TorchModule math, 
     }
 
     private NDArray checkpointed(
-            NDManager scope, NDArray noisy, NDArray timestep, NDArray states, UnaryOperator<NDArray> backward) {
-        try (Checkpointing pass = Checkpointing.forward(scope, unet, segments, List.of(noisy, timestep), states)) {
+            NDManager scope,
+            Set<String> recomputed,
+            NDArray noisy,
+            NDArray timestep,
+            NDArray states,
+            UnaryOperator<NDArray> backward) {
+        List<NDArray> inputs = List.of(noisy, timestep);
+        try (Checkpointing pass = Checkpointing.forward(scope, unet, segments, recomputed, inputs, states)) {
             NDArray prediction = Torch.leaf(scope, pass.output());
             NDArray loss = Torch.withGrad(() -> backward.apply(prediction));
             pass.backward(Torch.gradient(scope, prediction));
@@ -93,6 +116,7 @@ record DenoisingLoss(TorchModule unet, List<String> segments, TorchModule math, 
                 ? math.call(scope, "loss", prediction, target).singletonOrThrow()
                 : math.call(scope, "weighted_loss", prediction, target, weights(scope, timesteps))
                         .singletonOrThrow();
+        stages.entering(Stage.BACKWARD);
         Torch.backward(loss.div(Tensors.scalar(scope, (float) lanes)));
         return loss;
     }

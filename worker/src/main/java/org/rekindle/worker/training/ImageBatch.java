@@ -3,6 +3,7 @@ package org.rekindle.worker.training;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import java.nio.ByteBuffer;
 import org.rekindle.data.lanes.BatchContent;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.worker.torchscript.Tensors;
@@ -13,9 +14,15 @@ record ImageBatch(TorchModule latentMath) {
 
     /** Returns images of shape (batch, 3, height, width) in [-1, 1]. */
     NDArray pixels(NDManager scope, LaneBatch batch) {
+        return pixels(scope, batch, 0, batch.size());
+    }
+
+    /** Returns the images from one to before another, of shape (to - from, 3, height, width). */
+    NDArray pixels(NDManager scope, LaneBatch batch, int from, int to) {
         BatchContent.Pixels pixels = (BatchContent.Pixels) batch.content();
-        Shape shape = new Shape(batch.size(), pixels.height(), pixels.width(), 3);
-        NDArray rgb = Tensors.of(scope, shape, pixels.rgb());
+        Shape shape = new Shape(to - from, pixels.height(), pixels.width(), 3);
+        int each = pixels.height() * pixels.width() * 3;
+        NDArray rgb = Tensors.of(scope, shape, ByteBuffer.wrap(pixels.rgb(), from * each, (to - from) * each));
         return latentMath.call(scope, "pixels", rgb).singletonOrThrow();
     }
 

@@ -19,6 +19,8 @@ record LatentMath(double scalingFactor) implements ScriptModule {
               mean, logvar = torch.chunk(moments.to(6), 2, 1)
               std = torch.exp(0.5 * torch.clamp(logvar, -30.0, 20.0))
               return (mean + std * noise) * %s                                 # (N, C, h, w)
+            def join(self, parts: List[Tensor]) -> Tensor:                     # along the batch
+              return torch.cat(parts, 0)
             def choose(self, keep: Tensor, states: Tensor, empty: Tensor) -> Tensor:     # (N, 1, 1) of 0 and 1, (N, L, D), (1, L, D)
               return torch.where(keep > 0.5, states, empty)                    # (N, L, D)
             """.formatted(Literals.of(scalingFactor));

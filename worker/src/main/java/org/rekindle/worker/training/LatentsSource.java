@@ -50,7 +50,7 @@ public record LatentsSource(
     @Override
     public Stream<ShardExample> examples(long first) {
         NDManager manager = Torch.manager();
-        OnlineEncoders encoders = OnlineEncoders.open(manager, pipeline, type);
+        OnlineEncoders encoders = OnlineEncoders.open(manager, pipeline, type, batchSize);
         TorchModule stored = TorchModule.load(manager, new StoredTensors());
         AcceptedImages images = new AcceptedImages(dataSet, first);
         long[] number = {first};

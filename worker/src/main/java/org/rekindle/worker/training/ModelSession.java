@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -24,6 +25,8 @@ import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.worker.collectives.Collective;
 import org.rekindle.worker.collectives.CollectiveAbortedException;
 import org.rekindle.worker.diffusion.NoiseSchedule;
+import org.rekindle.worker.models.Extent;
+import org.rekindle.worker.models.Hardware;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.pipeline.PipelineInit;
@@ -48,6 +51,8 @@ public final class ModelSession implements TrainingSession {
     private final Supplier<Path> frozen;
     private final Validation validation;
     private final boolean shares; // each rank owns a part of the optimizer's state
+    private final long available; // bytes that were there for the lanes
+    private final StageListener stages;
 
     /** Owns {@link #measured} between gradients and update; null in between. */
     private NDManager step;
@@ -66,7 +71,8 @@ public final class ModelSession implements TrainingSession {
             long seed,
             Supplier<Path> frozen,
             Validation validation,
-            boolean shares) {
+            boolean shares,
+            StageListener stages) {
         this.manager = manager;
         this.objective = objective;
         this.optimizer = optimizer;
@@ -76,19 +82,44 @@ public final class ModelSession implements TrainingSession {
         this.frozen = frozen;
         this.validation = validation;
         this.shares = shares;
+        this.stages = stages;
+        this.available = DeviceMemory.of(manager.getDevice(), System.getenv()).available();
+        objective.ready();
     }
 
     /**
      * Loads models and state of a checkpoint onto the first GPU, or the CPU where there is none. Every run has one: the initial pipeline
      * is the checkpoint of step 0.
      *
-     * @throws UserException when the checkpoint lacks something, or its models do not fit the configuration
+     * @param told gets lines about what is chosen for the device
+     * @throws UserException when the checkpoint lacks something, its models do not fit the configuration, or memory does not suffice
      */
-    public static ModelSession open(RunConfig config, Checkpoint start) {
+    public static ModelSession open(RunConfig config, Checkpoint start, Consumer<String> told) {
         Torch.init(config.system().threads());
+        PipelineDirectory pipeline = PipelineDirectory.open(start.pipeline());
         NDManager manager = Torch.manager();
+        long available = DeviceMemory.of(manager.getDevice(), System.getenv()).available();
+        return OutOfMemory.told(
+                () -> open(config, start, manager, pipeline, told),
+                () -> OutOfMemory.ofLoading(memory(config, pipeline), available));
+    }
+
+    private static StepMemory memory(RunConfig config, PipelineDirectory pipeline) {
+        ComputeType type = computeType(config.model());
+        Component trained = StepForecast.trained(config);
+        long parameters = pipeline.module(trained, type).parameterCount();
+        boolean encodes = trained == Component.UNET && !config.dataset().type().equals(DatasetConfig.LATENTS);
+        long frozen = Stream.of(Component.VAE, Component.TEXT_ENCODER)
+                .filter(component -> encodes)
+                .mapToLong(component -> pipeline.module(component, type).parameterCount())
+                .sum();
+        return StepMemory.of(parameters, parameters, frozen, config.model().useEma(), 0);
+    }
+
+    private static ModelSession open(
+            RunConfig config, Checkpoint start, NDManager manager, PipelineDirectory pipeline, Consumer<String> told) {
         try {
-            Objective objective = objective(manager, config, PipelineDirectory.open(start.pipeline()));
+            Objective objective = objective(manager, config, pipeline, told, StageListener.NONE);
             Optimizer optimizer = Optimizer.of(
                     manager, objective.trained(), config.optimizer().params(), config.model());
             Consumer<Checkpoint> state = checkpoint -> restore(config, checkpoint, objective.component(), optimizer);
@@ -107,7 +138,8 @@ public final class ModelSession implements TrainingSession {
                     config.system().seed(),
                     frozen,
                     validation,
-                    config.distributed().shardOptimizer());
+                    config.distributed().shardOptimizer(),
+                    StageListener.NONE);
         } catch (RuntimeException e) {
             manager.close();
             throw e;
@@ -123,26 +155,66 @@ public final class ModelSession implements TrainingSession {
         }
     }
 
-    private static Objective objective(NDManager manager, RunConfig config, PipelineDirectory pipeline) {
+    /**
+     * @param told gets lines about what is chosen for the device
+     * @param stages told which stage a step of denoising is in
+     */
+    static Objective objective(
+            NDManager manager,
+            RunConfig config,
+            PipelineDirectory pipeline,
+            Consumer<String> told,
+            StageListener stages) {
         ComputeType type = computeType(config.model());
         if (config.objective().target().equals(ObjectiveConfig.AUTOENCODER)) {
             return AutoencoderObjective.open(
-                    manager, pipeline, config.objective().params(), type);
+                    manager,
+                    pipeline,
+                    image(config, manager),
+                    config.objective().params(),
+                    type);
         }
         NoiseSchedule schedule = NoiseSchedule.of(PipelineInit.trainingSchedule(config.model(), pipeline));
         schedule.requireTargets();
         pipeline.require(Component.VAE, Component.TEXT_ENCODER, Component.TOKENIZER, Component.UNET);
+        DenoisingMemory memory = DenoisingMemory.of(config, pipeline, type, hardware(manager));
+        int encodeBatch = memory.encodeBatch(config);
         Encoders encoders = config.dataset().type().equals(DatasetConfig.LATENTS)
                 ? PrecomputedEncoders.open(manager, pipeline, dataSets(config), type)
-                : OnlineEncoders.open(manager, pipeline, type);
+                : OnlineEncoders.open(manager, pipeline, type, encodeBatch);
         return DenoisingObjective.open(
                 manager,
                 pipeline,
+                memory,
+                encodeBatch,
                 encoders,
                 schedule,
                 config.objective().params(),
                 type,
-                config.model().gradientCheckpointing());
+                recomputation(manager, config, memory, told),
+                stages);
+    }
+
+    private static Extent image(RunConfig config, NDManager manager) {
+        int side = config.dataset().params().resolution();
+        return new Extent(side, side, 0, hardware(manager));
+    }
+
+    private static Hardware hardware(NDManager manager) {
+        return manager.getDevice().isGpu() ? Hardware.GPU : Hardware.CPU;
+    }
+
+    static Recomputation recomputation(
+            NDManager manager, RunConfig config, DenoisingMemory memory, Consumer<String> told) {
+        return switch (config.model().gradientCheckpointing()) {
+            case FALSE -> Recomputation.always(Set.of());
+            case TRUE -> Recomputation.always(Set.copyOf(memory.segments()));
+            case AUTO ->
+                new FittingRecomputation(
+                        memory.passes(config.system().batchSize()),
+                        DeviceMemory.of(manager.getDevice(), System.getenv()),
+                        told);
+        };
     }
 
     /** The training's data set, and that of the validation. */
@@ -172,12 +244,16 @@ public final class ModelSession implements TrainingSession {
             }
             try (NDManager scope = this.step.newSubManager()) {
                 LaneDraws draws = new LaneDraws(seed, step, batch.lane());
-                NDArray loss = objective.accumulate(scope, batch, draws, lanes).stopGradient();
+                NDArray loss = OutOfMemory.told(
+                                () -> objective.accumulate(scope, batch, draws, lanes),
+                                () -> OutOfMemory.ofLane(batch.size(), objective::laneMemory, available))
+                        .stopGradient();
                 loss.attach(this.step);
                 losses.add(loss);
             }
         }
         reduce();
+        stages.entering(Stage.OPTIMIZER);
         measured = optimizer.measure(this.step, losses);
         double[] values = measured.toDoubleArray(); // the only time in a step that the host waits for the device
         if (isShared()) {
@@ -189,6 +265,9 @@ public final class ModelSession implements TrainingSession {
     }
 
     private void reduce() {
+        if (collective != null) {
+            stages.entering(Stage.ALL_REDUCE);
+        }
         if (isShared()) {
             collective.reduceScatter(optimizer.shards().parts(optimizer.gradientMemory()));
         } else if (collective != null) {
@@ -257,6 +336,9 @@ public final class ModelSession implements TrainingSession {
             throw new IllegalStateException("step " + step + " has no gradients");
         }
         optimizer.update(measured, learningRate.at(step - 1));
+        stages.entering(Stage.EMA);
+        optimizer.average();
+        stages.entering(Stage.OPTIMIZER);
         if (isShared()) {
             gatherWeights();
         }

@@ -35,6 +35,12 @@ interface Objective extends AutoCloseable {
      */
     NDArray evaluate(NDManager scope, LaneBatch batch, Draws draws);
 
+    /** All that lives as long as the run is in memory; what is left is for the lanes. */
+    default void ready() {}
+
+    /** Bytes that a lane of so many examples is predicted to take beside all that lives as long as the run. */
+    long laneMemory(int batch);
+
     @Override
     void close();
 }

@@ -3,6 +3,7 @@ package org.rekindle.worker.training;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.rekindle.data.lanes.LaneBatch;
@@ -13,16 +14,21 @@ import org.rekindle.worker.torchscript.ComputeType;
 import org.rekindle.worker.torchscript.Tensors;
 import org.rekindle.worker.torchscript.TorchModule;
 
-/** Encodes images and captions as they come. */
-record OnlineEncoders(TorchModule vae, TorchModule textEncoder, Tokenizer tokenizer, TorchModule latentMath)
+/**
+ * Encodes images and captions as they come.
+ *
+ * @param atOnce examples that go through the models at once; fewer take less memory
+ */
+record OnlineEncoders(TorchModule vae, TorchModule textEncoder, Tokenizer tokenizer, TorchModule latentMath, int atOnce)
         implements Encoders {
 
-    static OnlineEncoders open(NDManager manager, PipelineDirectory pipeline, ComputeType type) {
+    static OnlineEncoders open(NDManager manager, PipelineDirectory pipeline, ComputeType type, int atOnce) {
         return new OnlineEncoders(
                 pipeline.load(manager, Component.VAE, type),
                 pipeline.load(manager, Component.TEXT_ENCODER, type),
                 pipeline.tokenizer(),
-                TorchModule.load(manager, new LatentMath(pipeline.scalingFactor())));
+                TorchModule.load(manager, new LatentMath(pipeline.scalingFactor())),
+                atOnce);
     }
 
     @Override
@@ -32,8 +38,11 @@ record OnlineEncoders(TorchModule vae, TorchModule textEncoder, Tokenizer tokeni
 
     /** Returns the posterior's moments of shape (N, 2C, h, w). */
     NDArray moments(NDManager scope, LaneBatch batch) {
-        NDArray image = new ImageBatch(latentMath).pixels(scope, batch); // (N, 3, H, W)
-        return vae.call(scope, "encode", image).singletonOrThrow();
+        ImageBatch images = new ImageBatch(latentMath);
+        return inParts(scope, batch.size(), (part, from, to) -> {
+            NDArray image = images.pixels(part, batch, from, to); // (n, 3, H, W)
+            return vae.call(part, "encode", image).singletonOrThrow();
+        });
     }
 
     @Override
@@ -42,7 +51,30 @@ record OnlineEncoders(TorchModule vae, TorchModule textEncoder, Tokenizer tokeni
     }
 
     NDArray states(NDManager scope, List<String> captions) {
-        return states(scope, textEncoder, tokenizer, captions);
+        return inParts(
+                scope,
+                captions.size(),
+                (part, from, to) -> states(part, textEncoder, tokenizer, captions.subList(from, to)));
+    }
+
+    /** Encodes the examples from one to before another. */
+    private interface Encoding {
+        NDArray of(NDManager scope, int from, int to);
+    }
+
+    private NDArray inParts(NDManager scope, int examples, Encoding encoding) {
+        if (examples <= atOnce) {
+            return encoding.of(scope, 0, examples);
+        }
+        List<NDArray> parts = new ArrayList<>();
+        for (int from = 0; from < examples; from += atOnce) {
+            try (NDManager part = scope.newSubManager()) {
+                NDArray encoded = encoding.of(part, from, Math.min(examples, from + atOnce));
+                encoded.attach(scope);
+                parts.add(encoded);
+            }
+        }
+        return latentMath.call(scope, "join", parts).singletonOrThrow();
     }
 
     static NDArray states(NDManager scope, TorchModule textEncoder, Tokenizer tokenizer, List<String> captions) {

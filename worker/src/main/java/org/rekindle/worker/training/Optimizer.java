@@ -156,7 +156,7 @@ final class Optimizer implements AutoCloseable {
     }
 
     /**
-     * Clips, updates the weights of this rank and averages them. Gradients are used up: {@link #zeroGradients} before the next backward pass.
+     * Clips and updates the weights of this rank; {@link #average} is to follow. Gradients are used up: {@link #zeroGradients} before the next backward pass.
      *
      * @param measured what {@link #measure} gave for these gradients, with the norm of all parameters' gradients
      */
@@ -181,6 +181,10 @@ final class Optimizer implements AutoCloseable {
                 return null;
             }
         });
+    }
+
+    /** Moves the averages of this rank, if it keeps any, towards the weights that the last update gave. */
+    void average() {
         if (!ema.isEmpty()) {
             average(1 - ExponentialMovingAverage.decayOf(averaging, updates));
         }

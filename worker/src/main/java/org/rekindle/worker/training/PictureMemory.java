@@ -4,6 +4,7 @@ import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.worker.diffusion.Generation;
 import org.rekindle.worker.diffusion.TextToImage;
 import org.rekindle.worker.models.AutoencoderKL;
+import org.rekindle.worker.models.Hardware;
 import org.rekindle.worker.models.Work;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDraft;
@@ -21,7 +22,7 @@ final class PictureMemory {
      *
      * @param unet of a forward pass, for one example
      */
-    static long ofCaptions(RunConfig config, PipelineDraft draft, Work unet) {
+    static long ofCaptions(RunConfig config, PipelineDraft draft, Work unet, Hardware hardware) {
         int images = Math.min(config.experiment().numEvalImages(), Generation.BATCH_SIZE);
         if (images == 0) {
             return 0;
@@ -29,7 +30,7 @@ final class PictureMemory {
         boolean guided = TextToImage.isGuided(config.experiment().evalGuidanceScale());
         long drawing = atHand(guided ? 2 * images : images, unet);
         long decoding = draft.modules().get(Component.VAE) instanceof AutoencoderKL vae
-                ? atHand(1, vae.decodeWork(StepForecast.image(config)))
+                ? atHand(1, vae.decodeWork(StepForecast.image(config, hardware)))
                 : 0;
         long parameters = draft.modules().values().stream()
                 .mapToLong(ScriptModule::parameterCount)

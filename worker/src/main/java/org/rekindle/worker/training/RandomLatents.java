@@ -12,8 +12,16 @@ import org.rekindle.worker.torchscript.TorchModule;
  *
  * @param latents shape of the latents, (batch, channels, height, width)
  * @param states shape of the text states, (batch, tokens, width)
+ * @param stages told when the forward pass begins
  */
-record RandomLatents(DenoisingLoss loss, NoiseSource noises, Shape latents, Shape states) implements Objective {
+record RandomLatents(
+        DenoisingMemory memory,
+        DenoisingLoss loss,
+        NoiseSource noises,
+        Shape latents,
+        Shape states,
+        StageListener stages)
+        implements Objective {
 
     @Override
     public Component component() {
@@ -29,6 +37,7 @@ record RandomLatents(DenoisingLoss loss, NoiseSource noises, Shape latents, Shap
     public NDArray accumulate(NDManager scope, LaneBatch batch, Draws draws, int lanes) {
         NDArray clean = ImageBatch.normal(scope, draws, Draws.LATENTS, latents);
         NDArray text = ImageBatch.normal(scope, draws, "states", states);
+        stages.entering(Stage.FORWARD);
         return loss.accumulate(scope, clean, noises.draw(scope, draws, latents), timesteps(draws), text, lanes);
     }
 
@@ -38,6 +47,16 @@ record RandomLatents(DenoisingLoss loss, NoiseSource noises, Shape latents, Shap
         NDArray text = ImageBatch.normal(scope, draws, "states", states);
         NDArray noise = ImageBatch.normal(scope, draws, Draws.NOISE, latents);
         return loss.evaluate(scope, clean, noise, timesteps(draws), text);
+    }
+
+    @Override
+    public void ready() {
+        loss.recomputation().ready();
+    }
+
+    @Override
+    public long laneMemory(int examples) {
+        return memory.passes(examples).of(loss.recomputation().segments());
     }
 
     private int[] timesteps(Draws draws) {

@@ -9,7 +9,7 @@ package org.rekindle.worker.training;
  *
  * @param trainedMacs multiply-accumulates of the trained component's forward pass, for one example
  * @param frozenMacs of the frozen models that run on line, for one example
- * @param checkpointing {@code model.gradient_checkpointing}
+ * @param checkpointing whether {@code model.gradient_checkpointing} is true
  */
 public record StepFlops(long trainedMacs, long frozenMacs, boolean checkpointing) {
 

@@ -44,6 +44,11 @@ public final class RekindleProcess {
         return start(folder, prefix, arguments);
     }
 
+    /** As {@link #start}, with so many blocks of 1024 bytes of address space, beyond which no memory is to be had. */
+    static RekindleProcess startWithAddressSpace(Path folder, int blocks, String... arguments) throws IOException {
+        return start(folder, List.of("bash", "-c", "ulimit -v " + blocks + "; exec \"$@\"", "limited"), arguments);
+    }
+
     private static List<String> variables(Map<String, String> environment) {
         List<String> prefix = new ArrayList<>(List.of("env"));
         environment.forEach((name, value) -> prefix.add(name + "=" + value));

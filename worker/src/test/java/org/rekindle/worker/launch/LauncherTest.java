@@ -103,7 +103,7 @@ class LauncherTest {
     void severalLaunchersGiveTheirWorkersTheRanksOfTheirTurn() {
         WorkerPlace place = WorkerPlace.first(
                 4, Map.of("RANK", "2", "WORLD_SIZE", "3", "MASTER_ADDR", "node-a", "MASTER_PORT", "29500"));
-        assertThat(place.next(1)).isEqualTo(new WorkerPlace(9, 1, 12, "node-a", 29500));
+        assertThat(place.next(1)).isEqualTo(new WorkerPlace(9, 1, 4, 12, "node-a", 29500));
         assertThatThrownBy(() -> WorkerPlace.first(4, Map.of("RANK", "1", "WORLD_SIZE", "2")))
                 .isInstanceOf(UserException.class)
                 .hasMessageContaining("MASTER_ADDR");

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -42,8 +43,13 @@ class SegmentCheckpointingTest {
             Torch.backward(List.of(plain), List.of(outputGradient));
             Map<String, float[]> plainGradients = takeGradients(module, manager);
 
-            try (Checkpointing pass =
-                    Checkpointing.forward(manager, module, unet.segments(), List.of(sample, timestep), context)) {
+            try (Checkpointing pass = Checkpointing.forward(
+                    manager,
+                    module,
+                    unet.segments(),
+                    Set.copyOf(unet.segments()),
+                    List.of(sample, timestep),
+                    context)) {
                 assertThat(pass.output().toFloatArray()).containsExactly(plain.toFloatArray());
                 pass.backward(outputGradient);
             }

@@ -30,7 +30,7 @@ class WorkTest {
     @ParameterizedTest
     @CsvSource({"1, 64, 401.6", "1, 32, 90.1", "2, 64, 402.1", "2, 32, 90.5"})
     void theUNetOfStableDiffusionTakesWhatOthersCounted(int version, int side, double gigaMacs) {
-        Work work = unet(version).work(new Extent(side, side, TOKENS)).stream()
+        Work work = unet(version).work(new Extent(side, side, TOKENS, Hardware.GPU)).stream()
                 .map(SegmentWork::work)
                 .reduce(Work.NONE, Work::plus);
 
@@ -40,7 +40,7 @@ class WorkTest {
     /** Latents of 264 px: 33 positions a side, then 17, 9 and 5; each segment of the way up is as large as that of the way down. */
     @Test
     void theWayUpEnlargesToTheSizesOfTheWayDown() {
-        List<SegmentWork> odd = unet(1).work(new Extent(33, 33, TOKENS));
+        List<SegmentWork> odd = unet(1).work(new Extent(33, 33, TOKENS, Hardware.GPU));
         long[] sides = {5, 9, 17, 33, 33};
         long[] channels = {1280, 1280, 640, 320, 4};
 
@@ -53,9 +53,9 @@ class WorkTest {
         }
         UpBlock2D block = (UpBlock2D)
                 unet(1).children().asMap().get("up_blocks").children().asMap().get("0");
-        Extent at = new Extent(5, 5, TOKENS);
-        assertThat(block.work(at, new Extent(10, 10, TOKENS)).macs()
-                        - block.work(at, new Extent(9, 9, TOKENS)).macs())
+        Extent at = new Extent(5, 5, TOKENS, Hardware.GPU);
+        assertThat(block.work(at, new Extent(10, 10, TOKENS, Hardware.GPU)).macs()
+                        - block.work(at, new Extent(9, 9, TOKENS, Hardware.GPU)).macs())
                 .as("a convolution of 3 x 3 over the positions more")
                 .isEqualTo(9L * 1280 * 1280 * (100 - 81));
     }
@@ -70,7 +70,7 @@ class WorkTest {
     void segmentsShareOutTheParametersOfTheWhole() {
         UNet2DConditionModel unet = unet(1);
 
-        assertThat(unet.work(new Extent(64, 64, TOKENS)))
+        assertThat(unet.work(new Extent(64, 64, TOKENS, Hardware.GPU)))
                 .hasSameSizeAs(unet.segments())
                 .extracting(SegmentWork::parameters)
                 .satisfies(parts -> assertThat(
@@ -81,7 +81,7 @@ class WorkTest {
     @ParameterizedTest
     @CsvSource({"512, 558.3", "256, 136.4"})
     void theAutoencodersEncoderTakesWhatOthersCounted(int side, double gigaMacs) {
-        Work work = AutoencoderKL.of(VAE, ComputeType.BF16).encodeWork(new Extent(side, side, 0));
+        Work work = AutoencoderKL.of(VAE, ComputeType.BF16).encodeWork(new Extent(side, side, 0, Hardware.GPU));
 
         assertThat(work.macs() / 1e9).isCloseTo(gigaMacs, withinPercentage(5));
         assertThat(work.largest())
@@ -91,7 +91,7 @@ class WorkTest {
 
     @Test
     void theDecoderGivesAnImageBack() {
-        Work work = AutoencoderKL.of(VAE, ComputeType.BF16).decodeWork(new Extent(64, 64, 0));
+        Work work = AutoencoderKL.of(VAE, ComputeType.BF16).decodeWork(new Extent(64, 64, 0, Hardware.GPU));
 
         assertThat(work.largest())
                 .as("the last resolution's first layer, 256 channels")
@@ -105,7 +105,7 @@ class WorkTest {
                 {"hidden_size": %d, "intermediate_size": %d, "num_hidden_layers": %d, "num_attention_heads": %d}
                 """.formatted(width, mlp, layers, heads));
 
-        Work work = Work.of(CLIPTextModel.of(config, ComputeType.BF16), Extent.ofTokens(TOKENS));
+        Work work = Work.of(CLIPTextModel.of(config, ComputeType.BF16), Extent.ofTokens(TOKENS, Hardware.GPU));
 
         assertThat(work.macs() / 1e9).isCloseTo(gigaMacs, withinPercentage(5));
     }
@@ -115,7 +115,7 @@ class WorkTest {
         ResnetBlock2D block =
                 new ResnetBlock2D(4, 8, new ResnetBlock2D.Spec(16, new Norm(2, 1e-5), Activation.SILU, false));
 
-        Work work = block.work(new Extent(3, 5, 0));
+        Work work = block.work(new Extent(3, 5, 0, Hardware.GPU));
 
         long pixels = 15;
         assertThat(work.macs()).isEqualTo(pixels * (4 * 8 * 9 + 8 * 8 * 9 + 4 * 8) + 16 * 8);
@@ -126,10 +126,40 @@ class WorkTest {
 
     @Test
     void attentionKeepsWhatItMultipliesOnce() {
-        Work self = new Attention(4, 4, 2, false).work(9, 9);
+        Work self = new Attention(4, 4, 2, false).work(Extent.ofTokens(9, Hardware.GPU), 9);
 
         assertThat(self.macs()).isEqualTo(9 * 4 * 4 * 4 + 2 * 9 * 9 * 4);
         assertThat(self.saved()).as("input, q, k, v and result").isEqualTo(5 * 9 * 4);
+
+        Work onCpu = new Attention(4, 4, 2, false).work(Extent.ofTokens(9, Hardware.CPU), 9);
+        assertThat(onCpu.saved()).as("and what softmax gives, for two heads").isEqualTo(5 * 9 * 4 + 2 * 9 * 9);
+        assertThat(onCpu.macs()).isEqualTo(self.macs());
+    }
+
+    @Test
+    void theFullestMomentOfLayersIsWhereTheMostIsKeptOrAtHand() {
+        Work wide = new Work(0, 2, 50, 0);
+        Work narrow = new Work(0, 8, 9, 0);
+
+        assertThat(wide.plus(narrow).peak())
+                .as("the wide one, backward, when the other has gone")
+                .isEqualTo(50);
+        assertThat(narrow.plus(wide).peak())
+                .as("beside what the narrow one keeps")
+                .isEqualTo(8 + 50);
+        assertThat(wide.beside(7)).isEqualTo(new Work(0, 2, 57, 0));
+    }
+
+    @Test
+    void theStateBetweenSegmentsIsWhatTheWayUpTakesAndItsOwn() {
+        List<SegmentWork> segments = unet(1).work(new Extent(64, 64, TOKENS, Hardware.GPU));
+
+        SegmentWork middle = segments.get(5);
+        assertThat(middle.passing())
+                .as("twelve skips of the way down")
+                .isEqualTo(320 * (3 * 4096 + 1024) + 640 * (2 * 1024 + 256) + 1280 * (2 * 256 + 64 + 2 * 64));
+        assertThat(segments.get(6).passing()).as("three of them are taken").isEqualTo(middle.passing() - 3 * 1280 * 64);
+        assertThat(segments.get(9).passing()).isZero();
     }
 
     private static UNet2DConditionModel unet(int version) {

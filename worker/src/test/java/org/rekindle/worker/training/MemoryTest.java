@@ -16,6 +16,7 @@ import java.util.stream.LongStream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.rekindle.coordinator.config.GradientCheckpointing;
 
 class MemoryTest {
 
@@ -32,7 +33,8 @@ class MemoryTest {
         assumeThat(Platform.isLinux()).isTrue();
         TinyRun run =
                 target.equals("autoencoder") ? TinyRun.denoising(folder).autoencoder() : TinyRun.denoising(folder);
-        try (ModelSession session = ModelSession.open(run.config(precision, false), run.fresh())) {
+        try (ModelSession session =
+                ModelSession.open(run.config(precision, GradientCheckpointing.FALSE), run.fresh(), line -> {})) {
             steps(session, 0, WARM_UP);
             System.gc();
             long least = Long.MAX_VALUE;

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -15,6 +16,8 @@ import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
+import org.rekindle.coordinator.config.GradientCheckpointing;
+import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.data.UserException;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
@@ -33,7 +36,7 @@ class ModelSessionTest {
         Checkpoint third;
         Checkpoint second;
         double loss;
-        try (ModelSession session = ModelSession.open(run.config(), run.fresh())) {
+        try (ModelSession session = ModelSession.open(run.config(), run.fresh(), line -> {})) {
             step(session, 1);
             step(session, 2);
             second = run.write(session.snapshot(), 2);
@@ -42,7 +45,7 @@ class ModelSessionTest {
         }
 
         TinyRun resumed = TinyRun.denoising(folder.resolve("resumed"));
-        try (ModelSession session = ModelSession.open(resumed.config(), second)) {
+        try (ModelSession session = ModelSession.open(resumed.config(), second, line -> {})) {
             assertThat(step(session, 3).lossSum()).isEqualTo(loss);
             Checkpoint again = resumed.write(session.snapshot(), 3);
 
@@ -57,7 +60,7 @@ class ModelSessionTest {
     @Test
     void aCheckpointHoldsAverageAndRawWeightsAndAWholePipeline() {
         TinyRun run = TinyRun.denoising(folder);
-        try (ModelSession session = ModelSession.open(run.config(), run.fresh())) {
+        try (ModelSession session = ModelSession.open(run.config(), run.fresh(), line -> {})) {
             step(session, 1);
             Checkpoint checkpoint = run.write(session.snapshot(), 1);
 
@@ -75,7 +78,7 @@ class ModelSessionTest {
     @Test
     void withoutEmaThePipelineHoldsTheRawWeights() {
         TinyRun run = TinyRun.denoising(folder).withoutEma();
-        try (ModelSession session = ModelSession.open(run.config(), run.fresh())) {
+        try (ModelSession session = ModelSession.open(run.config(), run.fresh(), line -> {})) {
             step(session, 1);
             Checkpoint checkpoint = run.write(session.snapshot(), 1);
 
@@ -83,7 +86,7 @@ class ModelSessionTest {
             assertThat(checkpoint.folder().resolve("ema.safetensors")).doesNotExist();
             double second = step(session, 2).lossSum();
             TinyRun resumed = new TinyRun(folder.resolve("resumed"), false, null, run.target());
-            try (ModelSession again = ModelSession.open(resumed.config(), checkpoint)) {
+            try (ModelSession again = ModelSession.open(resumed.config(), checkpoint, line -> {})) {
                 assertThat(step(again, 2).lossSum()).isEqualTo(second);
             }
         }
@@ -93,7 +96,7 @@ class ModelSessionTest {
     void theFirstUpdateMovesTheAverageByNineElevenths() {
         TinyRun run = TinyRun.denoising(folder);
         Checkpoint start = run.fresh();
-        try (ModelSession session = ModelSession.open(run.config(), start)) {
+        try (ModelSession session = ModelSession.open(run.config(), start, line -> {})) {
             step(session, 1);
             Checkpoint checkpoint = run.write(session.snapshot(), 1);
 
@@ -110,13 +113,13 @@ class ModelSessionTest {
         TinyRun run = TinyRun.denoising(folder);
         Checkpoint start = run.fresh();
         Checkpoint trained;
-        try (ModelSession session = ModelSession.open(run.config(), start)) {
+        try (ModelSession session = ModelSession.open(run.config(), start, line -> {})) {
             step(session, 1);
             trained = run.write(session.snapshot(), 1);
         }
 
         TinyRun other = new TinyRun(folder.resolve("other"), true, null, run.target()).withEmaFrom(trained.pipeline());
-        try (ModelSession session = ModelSession.open(other.config(), start)) {
+        try (ModelSession session = ModelSession.open(other.config(), start, line -> {})) {
             Checkpoint checkpoint = other.write(session.snapshot(), 0);
 
             assertThat(read(checkpoint, "ema.safetensors")).isEqualTo(read(trained, "ema.safetensors"));
@@ -140,7 +143,7 @@ class ModelSessionTest {
         for (Path path : List.of(saved, saved.resolve("unet_ema"), file)) {
             TinyRun other = new TinyRun(folder.resolve("from" + path.getNameCount()), true, null, run.target());
             try (ModelSession session =
-                    ModelSession.open(other.withEmaFrom(path).config(), start)) {
+                    ModelSession.open(other.withEmaFrom(path).config(), start, line -> {})) {
                 assertThat(read(other.write(session.snapshot(), 0), "ema.safetensors"))
                         .as(path.toString())
                         .isEqualTo(read(SafetensorsFile.open(file)));
@@ -154,13 +157,13 @@ class ModelSessionTest {
         Checkpoint start = run.fresh();
         Path vae = start.pipeline().resolve("vae");
 
-        assertThatThrownBy(() -> ModelSession.open(run.withEmaFrom(vae).config(), start))
+        assertThatThrownBy(() -> ModelSession.open(run.withEmaFrom(vae).config(), start, line -> {}))
                 .isInstanceOf(UserException.class)
                 .hasMessageContaining("model.ema.path: unet")
                 .hasMessageContaining("lacks")
                 .hasMessageNotContaining("\n");
         assertThatThrownBy(() -> ModelSession.open(
-                        run.withEmaFrom(folder.resolve("none")).config(), start))
+                        run.withEmaFrom(folder.resolve("none")).config(), start, line -> {}))
                 .isInstanceOf(UserException.class)
                 .hasMessageContaining("none: no such file")
                 .hasMessageNotContaining("\n");
@@ -169,7 +172,7 @@ class ModelSessionTest {
     @Test
     void severalLanesGiveTheSumOfTheirLossesWhoeverRunsThem() {
         TinyRun run = TinyRun.denoising(folder);
-        try (ModelSession session = ModelSession.open(run.config(), run.fresh())) {
+        try (ModelSession session = ModelSession.open(run.config(), run.fresh(), line -> {})) {
             double zero = losses(session, 0);
             double one = losses(session, 1);
 
@@ -181,7 +184,7 @@ class ModelSessionTest {
     @Test
     void theSameLaneTwiceHalvedHasTheGradientOfOnce() {
         TinyRun run = TinyRun.denoising(folder);
-        try (ModelSession session = ModelSession.open(run.config(), run.fresh())) {
+        try (ModelSession session = ModelSession.open(run.config(), run.fresh(), line -> {})) {
             StepResult once = session.computeGradients(1, List.of(TinyRun.batch(1, 0)), 1);
             session.discard();
             StepResult twice = session.computeGradients(1, List.of(TinyRun.batch(1, 0), TinyRun.batch(1, 0)), 2);
@@ -194,7 +197,7 @@ class ModelSessionTest {
     @Test
     void aDiscardedStepLeavesNoTrace() {
         TinyRun run = TinyRun.denoising(folder);
-        try (ModelSession session = ModelSession.open(run.config(), run.fresh())) {
+        try (ModelSession session = ModelSession.open(run.config(), run.fresh(), line -> {})) {
             StepResult first = session.computeGradients(1, List.of(TinyRun.batch(1, 0)), 1);
             session.discard();
 
@@ -205,7 +208,7 @@ class ModelSessionTest {
     @Test
     void trainingOnOneBatchLowersItsLoss() {
         TinyRun run = TinyRun.denoising(folder).autoencoder();
-        try (ModelSession session = ModelSession.open(run.config(), run.fresh())) {
+        try (ModelSession session = ModelSession.open(run.config(), run.fresh(), line -> {})) {
             double first =
                     session.computeGradients(1, List.of(TinyRun.batch(1, 0)), 1).lossSum();
             double last = first;
@@ -222,18 +225,57 @@ class ModelSessionTest {
     }
 
     @Test
-    void bf16AndRecomputedActivationsTrainLikeThePlainStep() {
+    void recomputedActivationsTrainLikeThePlainStepsBitForBit() {
+        TinyRun run = TinyRun.denoising(folder);
+        Checkpoint start = run.fresh();
+
+        assertThat(curve(run.config("fp32", GradientCheckpointing.TRUE), start)).isEqualTo(curve(run.config(), start));
+    }
+
+    @Test
+    void bf16TrainsWithinOnePercentOfFp32() {
+        TinyRun run = TinyRun.denoising(folder);
+        Checkpoint start = run.fresh();
+        List<StepResult> exact = curve(run.config(), start);
+
+        for (GradientCheckpointing checkpointing : GradientCheckpointing.values()) {
+            List<StepResult> rounded = curve(run.config("bf16", checkpointing), start);
+
+            assertThat(rounded).isNotEqualTo(exact);
+            for (int step = 0; step < exact.size(); step++) {
+                assertThat(rounded.get(step).lossSum())
+                        .as("loss of step %d", step + 1)
+                        .isCloseTo(exact.get(step).lossSum(), Percentage.withPercentage(1));
+            }
+        }
+    }
+
+    /** Losses and gradient norms of 20 steps. */
+    private static List<StepResult> curve(RunConfig config, Checkpoint start) {
+        try (ModelSession session = ModelSession.open(config, start, line -> {})) {
+            return IntStream.rangeClosed(1, 20)
+                    .mapToObj(step -> step(session, step))
+                    .toList();
+        }
+    }
+
+    @Test
+    void activationsRecomputedAsMemoryAllowsTrainLikeThePlainStepAndTheChoiceIsTold() {
         TinyRun run = TinyRun.denoising(folder);
         Checkpoint start = run.fresh();
         StepResult plain;
-        try (ModelSession session = ModelSession.open(run.config(), start)) {
+        try (ModelSession session = ModelSession.open(run.config(), start, line -> {})) {
             plain = step(session, 1);
         }
-        try (ModelSession session = ModelSession.open(run.config("fp32", true), start)) {
+        List<String> told = new ArrayList<>();
+        try (ModelSession session =
+                ModelSession.open(run.config("fp32", GradientCheckpointing.AUTO), start, told::add)) {
+            assertThat(told)
+                    .singleElement()
+                    .asString()
+                    .startsWith("model.gradient_checkpointing auto: ")
+                    .contains("run again; predicted are ");
             assertThat(step(session, 1)).isEqualTo(plain);
-        }
-        try (ModelSession session = ModelSession.open(run.config("bf16", true), start)) {
-            assertThat(step(session, 1).lossSum()).isCloseTo(plain.lossSum(), Percentage.withPercentage(1));
         }
     }
 
@@ -241,13 +283,13 @@ class ModelSessionTest {
     void aCheckpointWithoutItsMomentsIsRefusedInOneLine() throws IOException {
         TinyRun run = TinyRun.denoising(folder);
         Checkpoint checkpoint;
-        try (ModelSession session = ModelSession.open(run.config(), run.fresh())) {
+        try (ModelSession session = ModelSession.open(run.config(), run.fresh(), line -> {})) {
             step(session, 1);
             checkpoint = run.write(session.snapshot(), 1);
         }
         Files.delete(checkpoint.folder().resolve("optimizer.safetensors"));
 
-        assertThatThrownBy(() -> ModelSession.open(run.config(), checkpoint))
+        assertThatThrownBy(() -> ModelSession.open(run.config(), checkpoint, line -> {}))
                 .isInstanceOf(UserException.class)
                 .hasMessageContaining("optimizer.safetensors")
                 .hasMessageNotContaining("\n");

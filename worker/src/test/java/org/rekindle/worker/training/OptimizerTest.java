@@ -76,6 +76,11 @@ class OptimizerTest {
         }
 
         @Override
+        public long laneMemory(int batch) {
+            return batch;
+        }
+
+        @Override
         public void close() {
             module.close();
         }
@@ -88,7 +93,8 @@ class OptimizerTest {
         OptimizerConfig.Params sgdLike = new OptimizerConfig.Params(0.1, 0.9, 0.999, 0.0, 1e-8);
         Optimizer optimizer =
                 Optimizer.of(manager, plane.module, sgdLike, TrainingGoldens.modelConfig(false, maxGradNorm));
-        return new ModelSession(manager, plane, optimizer, from -> {}, index -> 0.1, 0, () -> null, null, false);
+        return new ModelSession(
+                manager, plane, optimizer, from -> {}, index -> 0.1, 0, () -> null, null, false, StageListener.NONE);
     }
 
     private float[] weights() {

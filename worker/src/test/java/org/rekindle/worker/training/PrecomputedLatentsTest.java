@@ -115,7 +115,7 @@ class PrecomputedLatentsTest {
     }
 
     private double validationLoss(DatasetConfig dataset) {
-        try (ModelSession session = ModelSession.open(validated(dataset), start)) {
+        try (ModelSession session = ModelSession.open(validated(dataset), start, line -> {})) {
             return session.validationLoss(2).orElseThrow();
         }
     }
@@ -189,7 +189,7 @@ class PrecomputedLatentsTest {
             byte[] after = before.clone();
             after[after.length - 1] ^= 1;
             Files.write(changed, file.endsWith(".json") ? (new String(before) + " ").getBytes() : after);
-            assertThatThrownBy(() -> ModelSession.open(run.with(latents), start))
+            assertThatThrownBy(() -> ModelSession.open(run.with(latents), start, line -> {}))
                     .as(file)
                     .isInstanceOf(UserException.class)
                     .hasMessageContainingAll(
@@ -200,7 +200,7 @@ class PrecomputedLatentsTest {
                     .hasMessageNotContaining("\n");
             Files.write(changed, before);
         }
-        ModelSession.open(run.with(latents), start).close();
+        ModelSession.open(run.with(latents), start, line -> {}).close();
     }
 
     @Test
@@ -212,7 +212,7 @@ class PrecomputedLatentsTest {
         byte[] stale = new EncodedExample(other, first.moments(), first.states()).toBytes();
         shard("stale.tar", example("a", stale, null));
         DatasetConfig both = dataset(DatasetConfig.LATENTS, Path.of(fresh + "::" + folder.resolve("stale.tar")));
-        assertThatThrownBy(() -> ModelSession.open(run.with(both), start))
+        assertThatThrownBy(() -> ModelSession.open(run.with(both), start, line -> {}))
                 .hasMessageContainingAll("stale.tar: its latents are of the autoencoder 000000000000");
 
         Path mixed = shard("mixed.tar", example("a", first.toBytes(), null), example("b", stale, null));
@@ -239,10 +239,11 @@ class PrecomputedLatentsTest {
 
         assertThat(batches).hasSize(1);
         assertThat(((BatchContent.Encoded) batches.get(0)).moments().shape()).startsWith(2);
-        ModelSession.open(run.with(dataset(DatasetConfig.LATENTS, shard)), start)
+        ModelSession.open(run.with(dataset(DatasetConfig.LATENTS, shard)), start, line -> {})
                 .close();
         Path nothing = shard("nothing.tar", example("cut", cut, null));
-        assertThatThrownBy(() -> ModelSession.open(run.with(dataset(DatasetConfig.LATENTS, nothing)), start))
+        assertThatThrownBy(
+                        () -> ModelSession.open(run.with(dataset(DatasetConfig.LATENTS, nothing)), start, line -> {}))
                 .isInstanceOf(UserException.class)
                 .hasMessageContaining("no example has a whole member KEY.latents.safetensors");
     }
@@ -277,7 +278,7 @@ class PrecomputedLatentsTest {
         assertThat(states.states().shape()).containsExactly(2, 16, 16);
         assertThat(states.moments().shape()).containsExactly(8, 16, 16);
         try (NDManager manager = Torch.manager();
-                OnlineEncoders online = OnlineEncoders.open(manager, pipeline, ComputeType.FP32)) {
+                OnlineEncoders online = OnlineEncoders.open(manager, pipeline, ComputeType.FP32, 2)) {
             float[] expected = online.states(manager, example.captions()).toFloatArray();
             float[] stored = new float[expected.length];
             ByteBuffer.wrap(states.states().bytes())

@@ -3,6 +3,7 @@ package org.rekindle.worker.training;
 import ai.djl.ndarray.NDManager;
 import java.nio.file.Path;
 import org.rekindle.worker.diffusion.NoiseSchedule;
+import org.rekindle.worker.models.UNet2DConditionModel;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.torchscript.ComputeType;
@@ -26,13 +27,14 @@ public record RecordedTraining(Path folder) {
         try (NDManager manager = Torch.manager();
                 TrainingGoldens goldens = new TrainingGoldens(folder.resolve("goldens.safetensors"))) {
             TorchModule unet = pipeline.load(manager, Component.UNET, ComputeType.FP32);
+            UNet2DConditionModel script = (UNet2DConditionModel) pipeline.module(Component.UNET, ComputeType.FP32);
             DenoisingLoss loss = DenoisingLoss.of(
                     manager,
                     unet,
-                    pipeline.module(Component.UNET, ComputeType.FP32),
+                    script,
                     NoiseSchedule.of(pipeline.config(Component.SCHEDULER)),
                     null,
-                    checkpointing);
+                    TrainingGoldens.recomputation(script, checkpointing));
             try (Optimizer optimizer =
                     Optimizer.of(manager, unet, TrainingGoldens.ADAMW, TrainingGoldens.modelConfig(false, 0.8))) {
                 new SameSteps(manager, optimizer, normTolerance)

@@ -39,6 +39,7 @@ record SameSteps(NDManager manager, Optimizer optimizer, double normTolerance) {
             NDArray loss = accumulate.apply(scope, step);
             NDArray measured = optimizer.measure(scope, List.of(loss));
             optimizer.update(measured, TrainingGoldens.LEARNING_RATE.at(step));
+            optimizer.average();
             optimizer.zeroGradients();
             return measured.toDoubleArray();
         }

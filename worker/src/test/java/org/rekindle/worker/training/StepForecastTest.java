@@ -16,6 +16,7 @@ import org.rekindle.coordinator.config.ConfigReader;
 import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.worker.models.AutoencoderKL;
 import org.rekindle.worker.models.CLIPTextModel;
+import org.rekindle.worker.models.Hardware;
 import org.rekindle.worker.models.SegmentWork;
 import org.rekindle.worker.models.UNet2DConditionModel;
 import org.rekindle.worker.models.Work;
@@ -80,7 +81,10 @@ class StepForecastTest {
     @Test
     void aSharedOptimizerStateIsDividedAmongTheWorkers() {
         StepMemory memory = StepForecast.of(
-                        config("distributed.shard_optimizer=True", "model.use_ema=True"), draft(config()), 8)
+                        config("distributed.shard_optimizer=True", "model.use_ema=True"),
+                        draft(config()),
+                        8,
+                        Hardware.GPU)
                 .orElseThrow()
                 .memory();
 
@@ -99,16 +103,23 @@ class StepForecastTest {
     void activationsGrowWithTheBatchAndShrinkWithCheckpointing() {
         ActivationMemory one = new ActivationMemory(1, ComputeType.FP32);
         ActivationMemory three = new ActivationMemory(3, ComputeType.FP32);
-        Work work = new Work(0, 100, 10);
+        Work work = new Work(0, 100, 130, 10);
 
-        assertThat(one.plain(work, 7)).isEqualTo(4 * (100 + 3 * 10));
+        assertThat(one.plain(work, 7)).isEqualTo(4 * 130);
         assertThat(three.plain(work, 7)).isEqualTo(3 * one.plain(work, 7));
         assertThat(new ActivationMemory(1, ComputeType.BF16).plain(work, 7))
                 .as("with the weights as bf16")
-                .isEqualTo(2 * (100 + 3 * 10) + 2 * 7);
-        List<SegmentWork> segments =
-                List.of(new SegmentWork(new Work(0, 70, 10), 5, 4), new SegmentWork(new Work(0, 30, 10), 6, 3));
-        assertThat(one.checkpointed(segments)).isEqualTo(4 * (5 + 6 + 70 + 3 * 10));
+                .isEqualTo(2 * 130 + 2 * 7);
+        assertThat(one.forward(work)).isEqualTo(4 * 3 * 10);
+        List<SegmentWork> segments = List.of(
+                new SegmentWork(new Work(0, 70, 100, 10), 5, 3, 0, 4),
+                new SegmentWork(new Work(0, 30, 60, 10), 6, 2, 4, 3));
+        assertThat(one.checkpointed(segments))
+                .as("the first: its states, its result again, its fullest moment")
+                .isEqualTo(4 * (5 + 3 + 100));
+        assertThat(one.checkpointed(List.of(segments.get(1), segments.get(0))))
+                .as("with the states before it")
+                .isEqualTo(4 * (6 + 5 + 3 + 100));
     }
 
     /** What finetune.yaml promises, with Stable Diffusion 1: training and the drawing of pictures at the same time, and 1 GB for CUDA. */
@@ -132,7 +143,7 @@ class StepForecastTest {
                 null,
                 false);
 
-        StepForecast step = StepForecast.of(config, draft, 1).orElseThrow();
+        StepForecast step = StepForecast.of(config, draft, 1, Hardware.GPU).orElseThrow();
 
         assertThat(step.memory().frozen()).isEqualTo(4 * (83_653_863 + 123_060_480L));
         assertThat(step.pictures()).isGreaterThan(4 * (PARAMETERS + 83_653_863 + 123_060_480L));
@@ -157,7 +168,7 @@ class StepForecastTest {
         TinyRun run = TinyRun.denoising(folder);
         RunConfig online = run.config();
         PipelineDraft draft = draft(online);
-        StepForecast step = StepForecast.of(online, draft, 1).orElseThrow();
+        StepForecast step = StepForecast.of(online, draft, 1, Hardware.GPU).orElseThrow();
         long frozen = Stream.of(Component.VAE, Component.TEXT_ENCODER)
                 .map(draft.modules()::get)
                 .mapToLong(ScriptModule::parameterCount)
@@ -175,7 +186,8 @@ class StepForecastTest {
     @Test
     void anAutoencoderIsTrainedOnBothOfItsHalves() {
         RunConfig config = TinyRun.denoising(folder).autoencoder().config();
-        StepForecast step = StepForecast.of(config, draft(config), 1).orElseThrow();
+        StepForecast step =
+                StepForecast.of(config, draft(config), 1, Hardware.GPU).orElseThrow();
 
         assertThat(step.flops().passes()).isEqualTo(3);
         assertThat(step.activationsOtherwise()).isEmpty();
@@ -198,7 +210,7 @@ class StepForecastTest {
 
     private static StepForecast fromScratch(String... settings) {
         RunConfig config = config(settings);
-        return StepForecast.of(config, draft(config), 1).orElseThrow();
+        return StepForecast.of(config, draft(config), 1, Hardware.GPU).orElseThrow();
     }
 
     private static PipelineDraft draft(RunConfig config) {

@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.checkpoints.TrainerState;
+import org.rekindle.coordinator.config.GradientCheckpointing;
 import org.rekindle.worker.diffusion.ImageNoise;
 import org.rekindle.worker.diffusion.TextToImage;
 import org.rekindle.worker.pipeline.PipelineDirectory;
@@ -34,7 +35,8 @@ class T5TrainingTest {
                 PipelineInit.init(TinyPipeline.t5Model(), TinyPipeline.dataset(), 1, start.resolve("pipeline"));
         Checkpoint fresh = new Checkpoint(start, new TrainerState(0, 0, 1, Map.of(), 5, "", null));
         Checkpoint trained;
-        try (ModelSession session = ModelSession.open(run.config("bf16", false), fresh)) {
+        try (ModelSession session =
+                ModelSession.open(run.config("bf16", GradientCheckpointing.FALSE), fresh, line -> {})) {
             assertThat(session.computeGradients(1, List.of(TinyRun.batch(1, 0)), 1)
                             .finite())
                     .isTrue();

@@ -8,6 +8,7 @@ import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.checkpoints.TrainerState;
 import org.rekindle.coordinator.config.EmaConfig;
 import org.rekindle.coordinator.config.ExperimentConfig;
+import org.rekindle.coordinator.config.GradientCheckpointing;
 import org.rekindle.coordinator.config.ModelConfig;
 import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.coordinator.config.OptimizerConfig;
@@ -42,10 +43,10 @@ record TinyRun(Path folder, boolean useEma, String emaPath, String target) {
     }
 
     RunConfig config() {
-        return config("fp32", false);
+        return config("fp32", GradientCheckpointing.FALSE);
     }
 
-    RunConfig config(String mixedPrecision, boolean gradientCheckpointing) {
+    RunConfig config(String mixedPrecision, GradientCheckpointing gradientCheckpointing) {
         ModelConfig tiny = TinyPipeline.model();
         ModelConfig model = new ModelConfig(
                 null,
@@ -62,7 +63,7 @@ record TinyRun(Path folder, boolean useEma, String emaPath, String target) {
                 null,
                 1.0);
         return new RunConfig(
-                new SystemConfig(null, BATCH, null, null, null, null, 5L, null, null, null, 1),
+                new SystemConfig(null, BATCH, null, null, null, null, 5L, null, null, null, 1, null),
                 null,
                 new ExperimentConfig(
                         folder.toString(), "run", null, 1000L, null, null, null, null, null, null, null, null, null),

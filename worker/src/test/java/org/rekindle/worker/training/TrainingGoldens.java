@@ -11,11 +11,13 @@ import java.net.URISyntaxException;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Set;
 import org.rekindle.coordinator.config.EmaConfig;
 import org.rekindle.coordinator.config.ModelConfig;
 import org.rekindle.coordinator.config.OptimizerConfig;
 import org.rekindle.worker.diffusion.NoiseSchedule;
 import org.rekindle.worker.models.Models;
+import org.rekindle.worker.models.UNet2DConditionModel;
 import org.rekindle.worker.pipeline.SafetensorsFile;
 import org.rekindle.worker.pipeline.TensorView;
 import org.rekindle.worker.torchscript.ComputeType;
@@ -73,8 +75,13 @@ final class TrainingGoldens implements AutoCloseable {
         return NoiseSchedule.of(config("schedule").put("prediction_type", predictionType));
     }
 
-    ScriptModule unetScript(ComputeType type) {
-        return Models.compile("UNet2DConditionModel", config("unet"), type);
+    UNet2DConditionModel unetScript(ComputeType type) {
+        return UNet2DConditionModel.of(config("unet"), type);
+    }
+
+    /** Runs all segments again, or none. */
+    static Recomputation recomputation(UNet2DConditionModel unet, boolean all) {
+        return Recomputation.always(all ? Set.copyOf(unet.segments()) : Set.of());
     }
 
     TorchModule unet(NDManager manager, ComputeType type) {

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -17,6 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rekindle.worker.diffusion.NoiseSchedule;
+import org.rekindle.worker.models.UNet2DConditionModel;
 import org.rekindle.worker.pipeline.SafetensorsFile;
 import org.rekindle.worker.pipeline.TensorView;
 import org.rekindle.worker.torchscript.ComputeType;
@@ -59,13 +61,14 @@ class TrainingOptionsGoldenTest {
                 .readTree(TrainingGoldens.resource("options.json").toFile())
                 .get(name);
         TorchModule unet = goldens.unet(manager, ComputeType.FP32);
+        UNet2DConditionModel script = goldens.unetScript(ComputeType.FP32);
         DenoisingLoss loss = DenoisingLoss.of(
                 manager,
                 unet,
-                goldens.unetScript(ComputeType.FP32),
+                script,
                 schedule(golden),
                 number(golden, "snr_gamma"),
-                name.equals("all"));
+                TrainingGoldens.recomputation(script, name.equals("all")));
         NoiseSource noises =
                 new NoiseSource(loss.math(), number(golden, "noise_offset"), number(golden, "input_perturbation"));
         float[] losses = options.tensor(name + ".losses").floats();
@@ -127,8 +130,8 @@ class TrainingOptionsGoldenTest {
         NoiseSchedule schedule = NoiseSchedule.of(config.put("rescale_betas_zero_snr", true));
         TorchModule unet = goldens.unet(manager, ComputeType.FP32);
         unet.setTrainable(true);
-        DenoisingLoss loss =
-                DenoisingLoss.of(manager, unet, goldens.unetScript(ComputeType.FP32), schedule, 5.0, false);
+        DenoisingLoss loss = DenoisingLoss.of(
+                manager, unet, goldens.unetScript(ComputeType.FP32), schedule, 5.0, Recomputation.always(Set.of()));
 
         NDArray mean = loss.accumulate(
                 manager,

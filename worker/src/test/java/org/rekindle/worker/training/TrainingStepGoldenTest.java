@@ -16,6 +16,7 @@ import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.data.lanes.BatchContent;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.data.lanes.LaneCursor;
+import org.rekindle.worker.models.UNet2DConditionModel;
 import org.rekindle.worker.torchscript.ComputeType;
 import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.torchscript.TorchModule;
@@ -59,7 +60,7 @@ class TrainingStepGoldenTest {
     void autoencoderStepsEqualDiffusers(String reconstruction) {
         TorchModule vae = goldens.vae(manager);
         AutoencoderObjective objective = AutoencoderObjective.of(
-                manager, vae, new ObjectiveConfig.Params(1e-2, reconstruction, null, null, null));
+                manager, batch -> 0, vae, new ObjectiveConfig.Params(1e-2, reconstruction, null, null, null));
         ImageBatch images = new ImageBatch(objective.latentMath());
 
         try (Optimizer optimizer = Optimizer.of(manager, vae, TrainingGoldens.ADAMW, TrainingGoldens.MODEL)) {
@@ -135,8 +136,14 @@ class TrainingStepGoldenTest {
     }
 
     private DenoisingLoss denoising(TorchModule unet, String predictionType, ComputeType type, boolean checkpointing) {
+        UNet2DConditionModel script = goldens.unetScript(type);
         return DenoisingLoss.of(
-                manager, unet, goldens.unetScript(type), goldens.schedule(predictionType), null, checkpointing);
+                manager,
+                unet,
+                script,
+                goldens.schedule(predictionType),
+                null,
+                TrainingGoldens.recomputation(script, checkpointing));
     }
 
     private NDArray accumulate(NDManager scope, DenoisingLoss loss, int step) {

@@ -62,7 +62,7 @@ class ValidationTest {
     }
 
     private double loss(RunConfig config) {
-        try (ModelSession session = ModelSession.open(config, start)) {
+        try (ModelSession session = ModelSession.open(config, start, line -> {})) {
             return session.validationLoss(2).orElseThrow();
         }
     }
@@ -72,7 +72,7 @@ class ValidationTest {
     void theLossIsThatOfTheWeightsAndNothingElse(String target) {
         ObjectiveConfig objective = new ObjectiveConfig(target, null);
         double alone = loss(config(1, objective));
-        try (ModelSession session = ModelSession.open(config(3, objective), start)) {
+        try (ModelSession session = ModelSession.open(config(3, objective), start, line -> {})) {
             double first = session.validationLoss(2).orElseThrow();
             assertThat(first).isCloseTo(alone, Percentage.withPercentage(1e-3));
             assertThat(session.validationLoss(3)).isEmpty();
@@ -93,14 +93,15 @@ class ValidationTest {
 
     @Test
     void theOptionsOfTheTrainingChangeItsLoss() {
-        try (ModelSession plain = ModelSession.open(config(2, new ObjectiveConfig(null, null)), start)) {
+        try (ModelSession plain = ModelSession.open(config(2, new ObjectiveConfig(null, null)), start, line -> {})) {
             double loss =
                     plain.computeGradients(1, List.of(TinyRun.batch(1, 0)), 1).lossSum();
             for (ObjectiveConfig.Params options : List.of(
                     new ObjectiveConfig.Params(null, null, 1.0, null, null),
                     new ObjectiveConfig.Params(null, null, null, 0.5, null),
                     new ObjectiveConfig.Params(null, null, null, null, 0.5))) {
-                try (ModelSession session = ModelSession.open(config(2, new ObjectiveConfig(null, options)), start)) {
+                try (ModelSession session =
+                        ModelSession.open(config(2, new ObjectiveConfig(null, options)), start, line -> {})) {
                     assertThat(session.computeGradients(1, List.of(TinyRun.batch(1, 0)), 1)
                                     .lossSum())
                             .as(options.toString())
@@ -114,7 +115,7 @@ class ValidationTest {
     void aSetWithoutAUsableExampleIsRefusedAtTheStart() {
         RunConfig config = config(2, new ObjectiveConfig(null, null), Map.of("width", ">=1000"));
 
-        assertThatThrownBy(() -> ModelSession.open(config, start))
+        assertThatThrownBy(() -> ModelSession.open(config, start, line -> {}))
                 .isInstanceOf(UserException.class)
                 .hasMessageContaining("validation.path: none of its examples can be used")
                 .hasMessageNotContaining("\n");
