@@ -11,6 +11,7 @@ trap 'rm -rf "$work"' EXIT
 # Freed tensors are to leave the process, and the JVM's heap is not to grow meanwhile.
 export MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=65536
 export REKINDLE_JAVA_OPTS="-Xms1g -Xmx1g -XX:+AlwaysPreTouch"
+# Attention at the two upper resolutions.
 three="down_block_types=[CrossAttnDownBlock2D,CrossAttnDownBlock2D,DownBlock2D] \
   model.unet.params.up_block_types=[UpBlock2D,CrossAttnUpBlock2D,CrossAttnUpBlock2D]"
 sizes=("block_out_channels=[64,128,256] model.unet.params.$three" "block_out_channels=[160,320,640] model.unet.params.$three")
