@@ -72,7 +72,6 @@ final class TrainCommand implements Callable<Integer> {
             return tell(config, workers);
         }
         NodePlace place = NodePlace.of(System.getenv());
-        RequiredDevice.check(config);
         if (place.isElastic() && config.experiment().isInBucket()) {
             throw new UserException("experiment.log_dir: a bucket has no lock by which nodes could agree on who begins;"
                     + " set MASTER_ADDR and MASTER_PORT, as torchrun does");
@@ -80,6 +79,7 @@ final class TrainCommand implements Callable<Integer> {
         if (dryRun) {
             return tell(config, place.nodes());
         }
+        RequiredDevice.check(config);
         while (true) {
             try {
                 return take(config, place, Instant.now().plus(TrainingRun.PATIENCE));
