@@ -32,8 +32,8 @@ fi
 job=$(sbatch "${options[@]}" slurm/multinode-template.sbatch "${settings[@]}" experiment.log_dir="$work/queued")
 requeues=0
 while :; do
-  case $(of_job JobState) in
-    PENDING | RUNNING | COMPLETING | REQUEUED) ;;
+  case $(of_job JobState || true) in
+    PENDING | RUNNING | COMPLETING | REQUEUED | "") ;; # a controller that is busy answers nothing: it is asked again
     *) break ;;
   esac
   if [ "$what" != limit ] && [ "$requeues" -lt "$what" ] && [ "$(of_job JobState)" = RUNNING ] &&
