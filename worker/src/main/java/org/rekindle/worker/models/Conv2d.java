@@ -4,8 +4,19 @@ import java.util.Map;
 import org.rekindle.worker.torchscript.Initialization;
 import org.rekindle.worker.torchscript.ParameterSpec;
 
-/** PyTorch's {@code Conv2d} with a square kernel and a bias: (N, in, H, W) to (N, out, H', W'). */
+/**
+ * PyTorch's {@code Conv2d} with a square kernel and a bias: (N, in, H, W) to (N, out, H', W').
+ *
+ * <p>On a CPU oneDNN computes in blocks of 16 channels. The version in libtorch 2.7.1 (oneDNN 3.7.1) does not clear what it adds to weights
+ * whose channels do not fill their blocks, and multiplies it by zero: where that memory happens to hold a NaN, so does the result. So
+ * the channels are filled up with zeros here. {@code UnclearedMemoryProcessTest} shows that it suffices.
+ */
 record Conv2d(int in, int out, int kernel, int stride, int padding) implements Counted {
+
+    private static final int BLOCK = 16;
+
+    /** Up to so many input channels of a kernel larger than 1 are not blocked. */
+    private static final int UNBLOCKED = 8;
 
     /** A convolution that keeps height and width; the kernel is odd. */
     static Conv2d same(int in, int out, int kernel) {
@@ -40,9 +51,40 @@ record Conv2d(int in, int out, int kernel, int stride, int padding) implements C
 
     @Override
     public String methods() {
+        int addedIn = kernel > 1 && in <= UNBLOCKED ? 0 : toFillBlocks(in);
+        int addedOut = toFillBlocks(out);
+        return addedIn + addedOut == 0 ? plain() : filled(addedIn, addedOut);
+    }
+
+    private static int toFillBlocks(int channels) {
+        return Math.floorMod(-channels, BLOCK);
+    }
+
+    private String plain() {
         return """
             def forward(self, x: Tensor) -> Tensor:
               return torch.conv2d(x, self.weight.to(x.dtype), self.bias.to(x.dtype), [%1$d, %1$d], [%2$d, %2$d])
             """.formatted(stride, padding);
+    }
+
+    private String filled(int addedIn, int addedOut) {
+        return """
+            def forward(self, x: Tensor) -> Tensor:
+              w = self.weight.to(x.dtype)
+              b = self.bias.to(x.dtype)
+              if x.is_cuda:
+                h = torch.conv2d(x, w, b, [%1$d, %1$d], [%2$d, %2$d])
+              else:
+                w = torch.constant_pad_nd(w, [0, 0, 0, 0, 0, %3$d, 0, %4$d])
+                b = torch.constant_pad_nd(b, [0, %4$d])
+                h = torch.conv2d(%5$s, w, b, [%1$d, %1$d], [%2$d, %2$d])%6$s
+              return h
+            """.formatted(
+                        stride,
+                        padding,
+                        addedIn,
+                        addedOut,
+                        addedIn == 0 ? "x" : "torch.constant_pad_nd(x, [0, 0, 0, 0, 0, %d])".formatted(addedIn),
+                        addedOut == 0 ? "" : "[:, :%d].contiguous()".formatted(out));
     }
 }
