@@ -34,8 +34,7 @@ job=$(sbatch "${options[@]}" slurm/multinode-template.sbatch "${settings[@]}" ex
 requeues=0
 while :; do
   case $(of_job JobState || true) in
-    PENDING | RUNNING | COMPLETING | REQUEUED | "") ;; # a controller that is busy answers nothing: it is asked again
-    *) break ;;
+    COMPLETED | FAILED | CANCELLED | TIMEOUT | NODE_FAIL | OUT_OF_MEMORY | BOOT_FAIL | DEADLINE | PREEMPTED) break ;;
   esac
   if [ "$what" != limit ] && [ "$requeues" -lt "$what" ] && [ "$(of_job JobState)" = RUNNING ] &&
     [ "$(of_job Restarts)" = "$requeues" ] && [ -s "$work/queued/tiny/metrics.jsonl" ]; then

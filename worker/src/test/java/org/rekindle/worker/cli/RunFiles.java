@@ -25,6 +25,11 @@ record RunFiles(Path folder) {
         return lines(metricsFile());
     }
 
+    /** The loss of each step. */
+    List<Double> losses() throws IOException {
+        return metrics().stream().map(step -> step.get("step_loss").asDouble()).toList();
+    }
+
     /** The ledger's lines of committed steps. */
     List<JsonNode> steps() throws IOException {
         return lines(folder.resolve("ledger.jsonl")).stream()

@@ -5,11 +5,10 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.sun.jna.Library;
 import com.sun.jna.Native;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
+import org.rekindle.worker.SharedLibrary;
 
 /** A library with the functions of libnccl and libcuda that are called, compiled from {@code nccl/fake-nccl.c}; see there. */
 final class FakeNccl {
@@ -39,29 +38,14 @@ final class FakeNccl {
 
     /** Null where there is no gcc, for {@link #required} to tell test by test: what a class skips as a whole is not counted. */
     static FakeNccl compile(Path folder) throws InterruptedException {
-        Path file = folder.resolve("libfake-nccl.so");
-        Process compiler;
-        try {
-            compiler = new ProcessBuilder(
-                            "gcc", "-shared", "-fPIC", "-pthread", "-Wall", "-Werror", "-o", file.toString(), source())
-                    .inheritIO()
-                    .start();
-        } catch (IOException e) {
-            return null;
-        }
-        assertThat(compiler.waitFor(60, TimeUnit.SECONDS)).isTrue();
-        assertThat(compiler.exitValue()).isZero();
-        return new FakeNccl(file);
+        Path file = SharedLibrary.compile("nccl/fake-nccl.c", folder);
+        return file == null ? null : new FakeNccl(file);
     }
 
     /** Skips the test that needs what {@link #compile} could not give. */
     static FakeNccl required(FakeNccl compiled) {
         assumeTrue(compiled != null, "skipped: no gcc to compile the fake libnccl with");
         return compiled;
-    }
-
-    private static String source() {
-        return Path.of("src/test/resources/nccl/fake-nccl.c").toAbsolutePath().toString();
     }
 
     FakeNccl reset() {
