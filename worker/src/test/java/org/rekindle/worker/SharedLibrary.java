@@ -17,7 +17,8 @@ public final class SharedLibrary {
      * @return null where there is no gcc, for the tests to skip themselves one by one: what a class skips as a whole is not counted
      */
     public static Path compile(String source, Path folder) throws InterruptedException {
-        Path library = folder.resolve("lib" + Path.of(source).getFileName().toString().replaceFirst("\\.c$", ".so"));
+        Path library =
+                folder.resolve("lib" + Path.of(source).getFileName().toString().replaceFirst("\\.c$", ".so"));
         String file = Path.of("src/test/resources", source).toAbsolutePath().toString();
         Process compiler;
         try {

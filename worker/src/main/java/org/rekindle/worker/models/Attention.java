@@ -22,20 +22,23 @@ record Attention(int channels, int contextChannels, int heads, boolean upcast) i
     }
 
     /**
-     * For one example. Where x is the context too, it is kept once.
+     * For one example. Where x is the context too, it is kept once; where the context is text, which needs no gradient, the casts of its
+     * projections are not kept.
      *
      * @param given x; its context is the text
      * @param keys tokens of the context
+     * @param ofText whether the context is text
      */
-    Work work(Extent given, int keys) {
+    Work work(Extent given, int keys, boolean ofText) {
         int queries = (int) given.positions();
-        Work key = Work.product((long) contextChannels * channels * keys, 0, (long) channels * keys);
+        Work key = Work.product((long) contextChannels * channels * keys, 0, (long) channels * keys)
+                .withCast(ofText ? 0 : given.cast((long) contextChannels * channels));
         Linear linear = new Linear(channels, channels);
         return linear.work(given)
                 .plus(key)
                 .plus(key)
                 .plus(new ScaledDotProductAttention(upcast).work(queries, keys, channels, heads, given.hardware()))
-                .plus(linear.work(given).sharingItsInput());
+                .plus(linear.work(given).sharing(channels * given.positions()));
     }
 
     @Override

@@ -92,6 +92,11 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
         return new AutoencoderKL(Config.of(config), computeType);
     }
 
+    /** Of encoding and decoding, for one example. */
+    public Work work(Extent image) {
+        return encodeWork(image).plus(decodeWork(image));
+    }
+
     /**
      * Of {@code encode}, for one image.
      *
@@ -346,10 +351,10 @@ public record AutoencoderKL(Config config, ComputeType computeType) implements S
             return norm.over(channels)
                     .work(given)
                     .plus(linear)
-                    .plus(linear.sharingItsInput())
-                    .plus(linear.sharingItsInput())
+                    .plus(linear.sharing(channels * given.positions()))
+                    .plus(linear.sharing(channels * given.positions()))
                     .plus(new ScaledDotProductAttention(false).work(pixels, pixels, channels, 1, given.hardware()))
-                    .plus(linear.sharingItsInput())
+                    .plus(linear.sharing(channels * given.positions()))
                     .beside(channels * given.positions());
         }
 

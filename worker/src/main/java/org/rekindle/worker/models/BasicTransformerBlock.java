@@ -32,8 +32,8 @@ record BasicTransformerBlock(int channels, Transformer2DModel.Spec spec) impleme
         int tokens = (int) given.positions();
         long past = channels * given.positions();
         Work norm = new LayerNorm(channels, EPS).work(given);
-        Work cross = attention(spec.contextChannels()).work(given, given.context());
-        Work first = spec.onlyCross() ? cross : attention(channels).work(given, tokens);
+        Work cross = attention(spec.contextChannels()).work(given, given.context(), true);
+        Work first = spec.onlyCross() ? cross : attention(channels).work(given, tokens, false);
         return norm.plus(first)
                 .beside(past)
                 .plus(norm.plus(cross).beside(past))

@@ -42,11 +42,9 @@ record Conv2d(int in, int out, int kernel, int stride, int padding) implements C
     @Override
     public Work work(Extent given) {
         long positions = out(given).positions();
-        return Work.convolution(
-                (long) in * out * kernel * kernel * positions,
-                in * given.positions(),
-                out * positions,
-                given.hardware());
+        long weight = (long) in * out * kernel * kernel;
+        return Work.convolution(weight * positions, in * given.positions(), out * positions, given.hardware())
+                .withCast(given.cast(weight));
     }
 
     @Override

@@ -26,7 +26,8 @@ record Linear(int in, int out, boolean bias, Initialization weightInit, Initiali
     @Override
     public Work work(Extent given) {
         long positions = given.positions();
-        return Work.product((long) in * out * positions, in * positions, out * positions);
+        return Work.product((long) in * out * positions, in * positions, out * positions)
+                .withCast(given.cast((long) in * out));
     }
 
     @Override

@@ -53,7 +53,7 @@ record ResnetBlock2D(int inChannels, int outChannels, Spec spec, double outputSc
                 .plus(Work.of(parts.get("conv2"), given))
                 .beside(in);
         return parts.containsKey("conv_shortcut")
-                ? main.plus(Work.of(parts.get("conv_shortcut"), given).sharingItsInput())
+                ? main.plus(Work.of(parts.get("conv_shortcut"), given).sharing(in))
                 : main;
     }
 

@@ -6,6 +6,5 @@ package org.rekindle.worker.models;
  * @param state elements of the tensors that it adds to the state between segments
  * @param output elements of its last result, which none of its own operations keeps
  * @param passing elements of the state that it hands on as they are
- * @param parameters elements of its parameters
  */
-public record SegmentWork(Work work, long state, long output, long passing, long parameters) {}
+public record SegmentWork(Work work, long state, long output, long passing) {}

@@ -64,12 +64,8 @@ public record UNet2DConditionModel(UNetConfig config, ComputeType computeType) i
         Deque<Extent> levels = new ArrayDeque<>();
         ScriptModule embedding = parts.get("time_embedding");
         ScriptModule in = parts.get("conv_in");
-        segments.add(new SegmentWork(
-                Work.of(embedding, at).plus(Work.of(in, at)),
-                config.timeChannels() + first,
-                first,
-                0,
-                embedding.parameterCount() + in.parameterCount()));
+        segments.add(
+                new SegmentWork(Work.of(embedding, at).plus(Work.of(in, at)), config.timeChannels() + first, first, 0));
         for (ScriptModule part : parts.get("down_blocks").children().asMap().values()) {
             DownBlock2D block = (DownBlock2D) part;
             Work work = block.work(at);
@@ -83,11 +79,11 @@ public record UNet2DConditionModel(UNetConfig config, ComputeType computeType) i
                 at = block.downsample().out(at);
                 skips.push(block.outChannels() * at.positions());
             }
-            segments.add(new SegmentWork(work, sum(skips) - passing, skips.peek(), passing, block.parameterCount()));
+            segments.add(new SegmentWork(work, sum(skips) - passing, skips.peek(), passing));
         }
         ScriptModule mid = parts.get("mid_block");
         long middle = skips.peek();
-        segments.add(new SegmentWork(Work.of(mid, at), middle, middle, sum(skips), mid.parameterCount()));
+        segments.add(new SegmentWork(Work.of(mid, at), middle, middle, sum(skips)));
         for (ScriptModule part : parts.get("up_blocks").children().asMap().values()) {
             UpBlock2D block = (UpBlock2D) part;
             levels.pop();
@@ -97,14 +93,14 @@ public record UNet2DConditionModel(UNetConfig config, ComputeType computeType) i
                 skips.pop();
             }
             long out = block.outChannels() * above.positions();
-            segments.add(new SegmentWork(work, out, out, sum(skips), block.parameterCount()));
+            segments.add(new SegmentWork(work, out, out, sum(skips)));
             at = above;
         }
         ScriptModule norm = parts.get("conv_norm_out");
         ScriptModule out = parts.get("conv_out");
         Work work = Work.of(norm, at).plus(Work.keeping(first)).plus(Work.of(out, at));
         long prediction = config.outChannels() * at.positions();
-        segments.add(new SegmentWork(work, prediction, prediction, 0, norm.parameterCount() + out.parameterCount()));
+        segments.add(new SegmentWork(work, prediction, prediction, 0));
         return segments;
     }
 

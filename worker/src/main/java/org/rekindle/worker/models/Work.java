@@ -107,8 +107,13 @@ public record Work(long macs, long saved, long peak, long largest) {
         return new Work(macs, saved, peak + elements, largest);
     }
 
-    /** The same where an operation before this one keeps the tensor that this one is given. */
-    Work sharingItsInput() {
-        return new Work(macs, 0, peak - saved, largest);
+    /** The same where an operation before this one keeps the tensor that this one is given, of so many elements. */
+    Work sharing(long input) {
+        return new Work(macs, saved - input, peak - input, largest);
+    }
+
+    /** The same with a weight's cast, which autograd keeps as it was used. */
+    Work withCast(long weight) {
+        return new Work(macs, saved + weight, peak + weight, largest);
     }
 }

@@ -18,8 +18,8 @@ record ActivationMemory(int batch, ComputeType type) {
     private static final int AT_HAND = 3;
 
     /** Of a plain pass: its fullest moment. */
-    long plain(Work work, long parameters) {
-        return bytes(work.peak()) + casts(parameters);
+    long plain(Work work) {
+        return bytes(work.peak());
     }
 
     /**
@@ -32,7 +32,7 @@ record ActivationMemory(int batch, ComputeType type) {
         for (SegmentWork segment : segments) {
             states += segment.state();
             long beside = states + segment.output() + 2 * segment.passing();
-            most = Math.max(most, bytes(beside) + plain(segment.work(), segment.parameters()));
+            most = Math.max(most, bytes(beside) + plain(segment.work()));
         }
         return most;
     }
@@ -44,10 +44,5 @@ record ActivationMemory(int batch, ComputeType type) {
 
     private long bytes(long elements) {
         return elements * batch * type.bytes();
-    }
-
-    /** Autograd keeps the weights as they were used; where that is a cast of the fp32 masters, it is another tensor. */
-    private long casts(long parameters) {
-        return type == ComputeType.FP32 ? 0 : parameters * type.bytes();
     }
 }

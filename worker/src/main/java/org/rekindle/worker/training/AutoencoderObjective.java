@@ -8,7 +8,6 @@ import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.worker.models.AutoencoderKL;
 import org.rekindle.worker.models.Extent;
-import org.rekindle.worker.models.Work;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.torchscript.ComputeType;
@@ -38,10 +37,9 @@ record AutoencoderObjective(IntToLongFunction memory, TorchModule vae, TorchModu
             ObjectiveConfig.Params params,
             ComputeType type) {
         AutoencoderKL script = (AutoencoderKL) pipeline.module(Component.VAE, type);
-        Work work = script.encodeWork(image).plus(script.decodeWork(image));
         return of(
                 manager,
-                batch -> new ActivationMemory(batch, type).plain(work, script.parameterCount()),
+                batch -> new ActivationMemory(batch, type).plain(script.work(image.oneOf(batch, type))),
                 pipeline.load(manager, Component.VAE, type),
                 params);
     }

@@ -2,6 +2,7 @@ package org.rekindle.worker.training;
 
 import java.util.List;
 import java.util.Set;
+import java.util.function.IntFunction;
 import org.rekindle.coordinator.config.GradientCheckpointing;
 import org.rekindle.coordinator.config.RunConfig;
 import org.rekindle.data.DatasetConfig;
@@ -20,14 +21,15 @@ import org.rekindle.worker.torchscript.ComputeType;
  * What a lane of the UNet's training is predicted to take beside all that lives as long as the run, whatever its number of examples.
  *
  * @param segments names of the UNet's segments
- * @param work of each segment
+ * @param work of each segment, by the examples of a lane
  * @param encoders forward passes of the frozen encoders that run on line
  */
-record DenoisingMemory(List<String> segments, List<SegmentWork> work, List<Work> encoders, ComputeType type) {
+record DenoisingMemory(
+        List<String> segments, IntFunction<List<SegmentWork>> work, List<Work> encoders, ComputeType type) {
 
     /** @param latents height and width of the latents and tokens of the text */
     static DenoisingMemory of(UNet2DConditionModel unet, Extent latents, List<Work> encoders, ComputeType type) {
-        return new DenoisingMemory(unet.segments(), unet.work(latents), encoders, type);
+        return new DenoisingMemory(unet.segments(), batch -> unet.work(latents.oneOf(batch, type)), encoders, type);
     }
 
     /** Of a run on a pipeline with all components. */
@@ -50,7 +52,7 @@ record DenoisingMemory(List<String> segments, List<SegmentWork> work, List<Work>
 
     /** Of forward and backward passes of so many examples. */
     SegmentMemory passes(int batch) {
-        return new SegmentMemory(new ActivationMemory(batch, type), segments, work);
+        return new SegmentMemory(new ActivationMemory(batch, type), segments, work.apply(batch));
     }
 
     /** Of encoding so many examples at once; 0 where nothing is encoded. */

@@ -30,8 +30,7 @@ record SegmentMemory(ActivationMemory activations, List<String> names, List<Segm
     long of(Set<String> recomputed) {
         if (recomputed.isEmpty()) {
             return activations.plain(
-                    work.stream().map(SegmentWork::work).reduce(Work::plus).orElseThrow(),
-                    work.stream().mapToLong(SegmentWork::parameters).sum());
+                    work.stream().map(SegmentWork::work).reduce(Work::plus).orElseThrow());
         }
         List<SegmentWork> states = new ArrayList<>();
         long before = 0;
@@ -40,7 +39,7 @@ record SegmentMemory(ActivationMemory activations, List<String> names, List<Segm
             SegmentWork segment = work.get(i);
             states.add(segment);
             most = Math.max(most, before + activations.checkpointed(states));
-            states.set(i, new SegmentWork(NOTHING, segment.state(), 0, 0, 0));
+            states.set(i, new SegmentWork(NOTHING, segment.state(), 0, 0));
             if (!recomputed.contains(names.get(i))) {
                 before += kept(segment);
             }
@@ -50,7 +49,7 @@ record SegmentMemory(ActivationMemory activations, List<String> names, List<Segm
 
     private long kept(SegmentWork segment) {
         long saved = segment.work().saved();
-        return activations.plain(new Work(0, saved, saved, 0), segment.parameters());
+        return activations.plain(new Work(0, saved, saved, 0));
     }
 
     /**

@@ -116,12 +116,12 @@ public record StepForecast(
         /** @param pictures what drawing takes, by the work of a forward pass */
         StepForecast forecast(
                 long frozenMacs, long frozen, long encoding, ToLongFunction<Work> pictures, List<Component> uncounted) {
-            List<SegmentWork> segments = unet.work(latents);
+            List<SegmentWork> segments = unet.work(latents.oneOf(config.system().batchSize(), computeType(config)));
             Work work =
                     segments.stream().map(SegmentWork::work).reduce(Work::plus).orElseThrow();
             ActivationMemory activations = activations(config);
             boolean checkpointing = config.model().gradientCheckpointing() == GradientCheckpointing.TRUE;
-            long plain = Math.max(encoding, activations.plain(work, unet.parameterCount()));
+            long plain = Math.max(encoding, activations.plain(work));
             long checkpointed = Math.max(encoding, activations.checkpointed(segments));
             return new StepForecast(
                     new StepFlops(work.macs(), frozenMacs, checkpointing),
@@ -135,11 +135,10 @@ public record StepForecast(
     }
 
     private static StepForecast autoencoder(RunConfig config, int workers, AutoencoderKL vae, Hardware hardware) {
-        Extent image = image(config, hardware);
-        Work work = vae.encodeWork(image).plus(vae.decodeWork(image));
+        Work work = vae.work(image(config, hardware).oneOf(config.system().batchSize(), computeType(config)));
         return new StepForecast(
                 new StepFlops(work.macs(), 0, false),
-                memory(config, vae, workers, 0, activations(config).plain(work, vae.parameterCount())),
+                memory(config, vae, workers, 0, activations(config).plain(work)),
                 Optional.empty(),
                 PictureMemory.ofReconstructions(config, vae, work),
                 disk(config, vae),

@@ -27,7 +27,8 @@ class UnclearedMemoryProcessTest {
                 .awaitSuccess();
 
         RunFiles usual = new RunFiles(folder.resolve("runs/usual"));
-        assertThat(usual.steps()).hasSize(8).noneMatch(step -> step.path("skipped").asBoolean());
+        assertThat(usual.steps()).hasSize(8).noneMatch(step -> step.path("skipped")
+                .asBoolean());
         assertThat(new RunFiles(folder.resolve("runs/nan")).losses()).isEqualTo(usual.losses());
     }
 

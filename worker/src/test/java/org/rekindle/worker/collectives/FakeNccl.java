@@ -1,6 +1,5 @@
 package org.rekindle.worker.collectives;
 
-import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.sun.jna.Library;

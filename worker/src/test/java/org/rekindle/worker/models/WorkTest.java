@@ -66,18 +66,6 @@ class WorkTest {
         assertThat(unet(2).parameterCount()).isEqualTo(865_910_724);
     }
 
-    @Test
-    void segmentsShareOutTheParametersOfTheWhole() {
-        UNet2DConditionModel unet = unet(1);
-
-        assertThat(unet.work(new Extent(64, 64, TOKENS, Hardware.GPU)))
-                .hasSameSizeAs(unet.segments())
-                .extracting(SegmentWork::parameters)
-                .satisfies(parts -> assertThat(
-                                parts.stream().mapToLong(Long::longValue).sum())
-                        .isEqualTo(unet.parameterCount()));
-    }
-
     @ParameterizedTest
     @CsvSource({"512, 558.3", "256, 136.4"})
     void theAutoencodersEncoderTakesWhatOthersCounted(int side, double gigaMacs) {
@@ -126,14 +114,33 @@ class WorkTest {
 
     @Test
     void attentionKeepsWhatItMultipliesOnce() {
-        Work self = new Attention(4, 4, 2, false).work(Extent.ofTokens(9, Hardware.GPU), 9);
+        Work self = new Attention(4, 4, 2, false).work(Extent.ofTokens(9, Hardware.GPU), 9, false);
 
         assertThat(self.macs()).isEqualTo(9 * 4 * 4 * 4 + 2 * 9 * 9 * 4);
         assertThat(self.saved()).as("input, q, k, v and result").isEqualTo(5 * 9 * 4);
 
-        Work onCpu = new Attention(4, 4, 2, false).work(Extent.ofTokens(9, Hardware.CPU), 9);
+        Work onCpu = new Attention(4, 4, 2, false).work(Extent.ofTokens(9, Hardware.CPU), 9, false);
         assertThat(onCpu.saved()).as("and what softmax gives, for two heads").isEqualTo(5 * 9 * 4 + 2 * 9 * 9);
         assertThat(onCpu.macs()).isEqualTo(self.macs());
+    }
+
+    /** Four projections of 16 weights; those of a text, which needs no gradient, are not kept. */
+    @Test
+    void castsAreKeptOncePerBatchOfWhatNeedsGradients() {
+        Extent tokens = Extent.ofTokens(9, Hardware.GPU);
+        Extent cast = tokens.oneOf(2, ComputeType.BF16);
+        Attention attention = new Attention(4, 4, 2, false);
+
+        assertThat(attention.work(cast, 9, false).saved()
+                        - attention.work(tokens, 9, false).saved())
+                .isEqualTo(4 * 16 / 2);
+        assertThat(attention.work(cast, 9, true).saved()
+                        - attention.work(tokens, 9, true).saved())
+                .isEqualTo(2 * 16 / 2);
+        assertThat(tokens.oneOf(2, ComputeType.FP32)).as("fp32 casts nothing").isEqualTo(tokens);
+        assertThat(Conv2d.same(4, 8, 3).work(cast).saved()
+                        - Conv2d.same(4, 8, 3).work(tokens).saved())
+                .isEqualTo(4 * 8 * 9 / 2);
     }
 
     @Test

@@ -96,13 +96,13 @@ class EncodeBatchTest {
     }
 
     private static SegmentWork segment(long saved) {
-        return new SegmentWork(new Work(1, saved, saved, 1), 1, 0, 0, 0);
+        return new SegmentWork(new Work(1, saved, saved, 1), 1, 0, 0);
     }
 
     private static DenoisingMemory memory(long saved, long image) {
         return new DenoisingMemory(
                 List.of("segment_in", "segment_out"),
-                List.of(segment(saved), segment(saved)),
+                batch -> List.of(segment(saved), segment(saved)),
                 List.of(new Work(1, 0, image, image), new Work(1, 0, 1, 1)),
                 ComputeType.FP32);
     }

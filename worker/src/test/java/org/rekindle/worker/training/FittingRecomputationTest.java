@@ -23,7 +23,7 @@ class FittingRecomputationTest {
             List.of(segment(110), segment(100), segment(90)));
 
     private static SegmentWork segment(long saved) {
-        return new SegmentWork(new Work(saved, saved * MEGA, (saved + 30) * MEGA, 10 * MEGA), 0, 0, 0, 0);
+        return new SegmentWork(new Work(saved, saved * MEGA, (saved + 30) * MEGA, 10 * MEGA), 0, 0, 0);
     }
 
     private final List<String> told = new ArrayList<>();

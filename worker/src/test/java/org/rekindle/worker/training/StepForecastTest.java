@@ -105,15 +105,12 @@ class StepForecastTest {
         ActivationMemory three = new ActivationMemory(3, ComputeType.FP32);
         Work work = new Work(0, 100, 130, 10);
 
-        assertThat(one.plain(work, 7)).isEqualTo(4 * 130);
-        assertThat(three.plain(work, 7)).isEqualTo(3 * one.plain(work, 7));
-        assertThat(new ActivationMemory(1, ComputeType.BF16).plain(work, 7))
-                .as("with the weights as bf16")
-                .isEqualTo(2 * 130 + 2 * 7);
+        assertThat(one.plain(work)).isEqualTo(4 * 130);
+        assertThat(three.plain(work)).isEqualTo(3 * one.plain(work));
+        assertThat(new ActivationMemory(1, ComputeType.BF16).plain(work)).isEqualTo(2 * 130);
         assertThat(one.forward(work)).isEqualTo(4 * 3 * 10);
         List<SegmentWork> segments = List.of(
-                new SegmentWork(new Work(0, 70, 100, 10), 5, 3, 0, 4),
-                new SegmentWork(new Work(0, 30, 60, 10), 6, 2, 4, 3));
+                new SegmentWork(new Work(0, 70, 100, 10), 5, 3, 0), new SegmentWork(new Work(0, 30, 60, 10), 6, 2, 4));
         assertThat(one.checkpointed(segments))
                 .as("the first: its states, its result again, its fullest moment")
                 .isEqualTo(4 * (5 + 3 + 100));
