@@ -78,10 +78,10 @@ record ResnetBlock2D(int inChannels, int outChannels, Spec spec, double outputSc
             return "  h = self.norm2.forward(h)\n";
         }
         return spec.scaleShift ? """
-                  scale, shift = self.time_emb_proj.forward(temb)[:, :, None, None].chunk(2, 1)
+                  scale, shift = self.time_emb_proj.forward(temb).unflatten(1, [-1, 1, 1]).chunk(2, 1)
                   h = self.norm2.forward(h) * (1 + scale) + shift
                 """ : """
-                  h = self.norm2.forward(h + self.time_emb_proj.forward(temb)[:, :, None, None])
+                  h = self.norm2.forward(h + self.time_emb_proj.forward(temb).unflatten(1, [-1, 1, 1]))
                 """;
     }
 
