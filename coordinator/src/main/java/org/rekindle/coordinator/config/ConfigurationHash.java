@@ -56,6 +56,7 @@ final class ConfigurationHash {
         values.put(
                 "distributed.shard_optimizer",
                 Boolean.toString(config.distributed().shardOptimizer()));
+        values.put("distributed.bucket_mib", config.distributed().bucketMib().toString());
         return values;
     }
 

@@ -124,6 +124,7 @@ final class RunChecks {
                 config.distributed().gradientDtype(),
                 DistributedConfig.FLOAT32,
                 DistributedConfig.BFLOAT16);
+        allowed.positive("distributed.bucket_mib", config.distributed().bucketMib());
         validate(allowed, config.distributed().tls());
         validate(allowed, config.experiment());
         validate(allowed, config.optimizer());

@@ -32,7 +32,7 @@ public record RunConfig(
 
     public RunConfig {
         optimizer = optimizer == null ? new OptimizerConfig(null, null) : optimizer;
-        distributed = distributed == null ? new DistributedConfig(null, null, null, null, null) : distributed;
+        distributed = distributed == null ? new DistributedConfig(null, null, null, null, null, null) : distributed;
         lrScheduler = lrScheduler == null ? new LrSchedulerConfig(null, null) : lrScheduler;
         if (lrScheduler.params().learningRate() == null) {
             LrSchedulerConfig.Params params = new LrSchedulerConfig.Params(

@@ -142,6 +142,7 @@ class ConfigReaderTest {
             model.mixed_precision=fp16     | model.mixed_precision: "fp16" is not one of bf16, fp32
             model.ema.decay=1.5            | model.ema.decay: 1.5 is not a number from 0 to 1
             model.max_grad_norm=0          | model.max_grad_norm: 0.0 is not a finite number above 0
+            distributed.bucket_mib=0       | distributed.bucket_mib: 0.0 is not a finite number above 0
             lr_scheduler.scheduler=Cosine  | lr_scheduler.scheduler: "Cosine" is not one of ConstantWithWarmup, CosineWithWarmup
             lr_scheduler.params.warmup_length=-1 | lr_scheduler.params.warmup_length: -1 is less than 0
             objective.target=denoise       | objective.target: "denoise" is not one of denoising, autoencoder; did you mean denoising?
@@ -329,6 +330,19 @@ class ConfigReaderTest {
         assertThat(read("lr_scheduler.scheduler=CosineWithWarmup", "experiment.num_examples_to_see=200")
                         .configurationHash())
                 .isNotEqualTo(cosine);
+    }
+
+    @Test
+    void bucketsAreWholeValuesAndNodesMustAgreeOnThem() {
+        assertThat(read().distributed().bucketBytes()).isEqualTo(25 << 20);
+        assertThat(read("distributed.bucket_mib=0.00001").distributed().bucketBytes())
+                .isEqualTo(12);
+        assertThat(read("distributed.bucket_mib=1e-9").distributed().bucketBytes())
+                .isEqualTo(4);
+        assertThat(read("distributed.bucket_mib=4096").distributed().bucketBytes())
+                .isEqualTo(Integer.MAX_VALUE - 3);
+        assertThat(read("distributed.bucket_mib=1").configurationHash()).isEqualTo(read().configurationHash());
+        assertThat(read("distributed.bucket_mib=1").identity()).isNotEqualTo(read().identity());
     }
 
     private RunConfig read(String... overrides) {

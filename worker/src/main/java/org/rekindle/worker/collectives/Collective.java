@@ -11,7 +11,7 @@ import java.util.List;
  * All ranks call the same operations in the same order with vectors of the same size; that they do is checked. When an operation
  * throws, what its buffers hold is undefined, and nothing touches them any more.
  *
- * <p>One thread calls the operations; {@link #abort} and {@link #close} may come from any thread.
+ * <p>One thread at a time calls the operations; {@link #abort} and {@link #close} may come from any thread.
  */
 public interface Collective extends AutoCloseable {
 

@@ -16,7 +16,7 @@ import org.rekindle.data.UserException;
  * A ring of TCP connections: rank r sends data to rank r + 1 and receives them from rank r - 1. Sums are bandwidth-optimal
  * ({@link RingPlan#allReduce}) and each element's is taken in the order of the ranks, so they are the same in each repetition.
  *
- * <p>To be made by anyone, connected by the thread that will call the operations. Each ring has a thread of its own for the sockets,
+ * <p>To be made by anyone and connected before the operations. Each ring has a thread of its own for the sockets,
  * and beyond the callers' vectors two chunks of memory. With one rank there is neither.
  */
 public final class RingCollective implements Collective {

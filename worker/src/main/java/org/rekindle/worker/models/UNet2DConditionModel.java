@@ -49,6 +49,22 @@ public record UNet2DConditionModel(UNetConfig config, ComputeType computeType) i
     }
 
     /**
+     * The segment that uses a parameter, by its name in the state dict. No other segment does, so the gradient is final when the
+     * backward pass has left it.
+     */
+    public String segmentOf(String parameter) {
+        String[] path = parameter.split("\\.", 3);
+        return switch (path[0]) {
+            case "conv_in", "time_embedding" -> "segment_in";
+            case "down_blocks" -> "segment_down_" + path[1];
+            case "mid_block" -> "segment_mid";
+            case "up_blocks" -> "segment_up_" + path[1];
+            case "conv_norm_out", "conv_out" -> "segment_out";
+            default -> throw new IllegalArgumentException(parameter);
+        };
+    }
+
+    /**
      * Of each segment, in their order, for one example.
      *
      * @param latents height and width of the latents and tokens of the text

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * Trades time for memory: runs a module segment by segment, keeps of some only the states between them, and runs these again when their
@@ -92,11 +93,16 @@ public final class Checkpointing implements AutoCloseable {
         return last().singletonOrThrow();
     }
 
-    /** Adds to the parameters' gradients those that follow from the output's gradient. Once per pass. */
-    public void backward(NDArray outputGradient) {
+    /**
+     * Adds to the parameters' gradients those that follow from the output's gradient. Once per pass.
+     *
+     * @param done told of each segment, the last one first, when the gradients of its parameters are there; what it throws ends the pass
+     */
+    public void backward(NDArray outputGradient, Consumer<String> done) {
         NDList gradients = new NDList(outputGradient);
         for (int i = segments.size() - 1; i >= 0; i--) {
             gradients = backward(i, gradients);
+            done.accept(segments.get(i));
         }
     }
 

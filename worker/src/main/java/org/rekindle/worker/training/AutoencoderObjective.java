@@ -2,6 +2,7 @@ package org.rekindle.worker.training;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import java.util.function.Consumer;
 import java.util.function.IntToLongFunction;
 import java.util.function.UnaryOperator;
 import org.rekindle.coordinator.config.ObjectiveConfig;
@@ -65,7 +66,7 @@ record AutoencoderObjective(IntToLongFunction memory, TorchModule vae, TorchModu
     }
 
     @Override
-    public NDArray accumulate(NDManager scope, LaneBatch batch, Draws draws, int lanes) {
+    public NDArray accumulate(NDManager scope, LaneBatch batch, Draws draws, int lanes, Consumer<String> done) {
         ImageBatch images = new ImageBatch(latentMath);
         NDArray image = images.pixels(scope, batch); // (N, 3, H, W)
         return accumulate(scope, image, moments -> images.sample(scope, moments, draws), lanes);

@@ -3,9 +3,14 @@ package org.rekindle.worker.training;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.function.UnaryOperator;
 import org.rekindle.worker.diffusion.NoiseSchedule;
@@ -21,15 +26,15 @@ import org.rekindle.worker.torchscript.TorchModule;
  * clean latents.
  *
  * @param unet the UNet that is trained
- * @param segments all of the UNet's segments
- * @param recomputation says which of them are run again
+ * @param script the UNet's definition
+ * @param recomputation says which of its segments are run again
  * @param math a loaded {@link DenoisingMath}
  * @param snrGamma {@code objective.params.snr_gamma}, by which {@link NoiseSchedule#minSnrWeight} weighs each example; null for none
  * @param stages told when the backward pass begins
  */
 record DenoisingLoss(
         TorchModule unet,
-        List<String> segments,
+        UNet2DConditionModel script,
         Recomputation recomputation,
         TorchModule math,
         NoiseSchedule schedule,
@@ -45,12 +50,24 @@ record DenoisingLoss(
             Double snrGamma,
             Recomputation recomputation) {
         TorchModule math = TorchModule.load(manager, new DenoisingMath());
-        return new DenoisingLoss(unet, script.segments(), recomputation, math, schedule, snrGamma, StageListener.NONE);
+        return new DenoisingLoss(unet, script, recomputation, math, schedule, snrGamma, StageListener.NONE);
     }
 
     /** The same, told to someone. Closing one of them closes both. */
     DenoisingLoss tellingOf(StageListener listener) {
-        return new DenoisingLoss(unet, segments, recomputation, math, schedule, snrGamma, listener);
+        return new DenoisingLoss(unet, script, recomputation, math, schedule, snrGamma, listener);
+    }
+
+    /** Names of parameters by segment, in the order in which a backward pass is done with them. */
+    Map<String, List<String>> segments() {
+        List<String> backwards = new ArrayList<>(script.segments());
+        Collections.reverse(backwards);
+        Map<String, List<String>> parameters = new LinkedHashMap<>();
+        backwards.forEach(segment -> parameters.put(segment, new ArrayList<>()));
+        unet.parameters()
+                .keySet()
+                .forEach(name -> parameters.get(script.segmentOf(name)).add(name));
+        return parameters;
     }
 
     /**
@@ -59,16 +76,32 @@ record DenoisingLoss(
      * @param latents clean latents of shape (batch, channels, height, width)
      * @param timesteps one per example
      * @param states text states of shape (batch, tokens, width)
+     * @param done told of each segment when the gradients of its parameters are there; null where nobody asks, and the pass may be a
+     *     plain one
      * @return the mean loss, of shape ()
      */
-    NDArray accumulate(NDManager scope, NDArray latents, Noise noise, int[] timesteps, NDArray states, int lanes) {
+    NDArray accumulate(
+            NDManager scope,
+            NDArray latents,
+            Noise noise,
+            int[] timesteps,
+            NDArray states,
+            int lanes,
+            Consumer<String> done) {
         NDArray noisy = mix(scope, latents, noise.input(), timesteps, schedule::addNoise);
         NDArray target = mix(scope, latents, noise.target(), timesteps, schedule::target);
         UnaryOperator<NDArray> backward = prediction -> backward(scope, prediction, target, timesteps, lanes);
         Set<String> recomputed = recomputation.segments();
-        NDArray loss = recomputed.isEmpty()
+        NDArray loss = recomputed.isEmpty() && done == null
                 ? plain(scope, noisy, indices(scope, timesteps), states, backward)
-                : checkpointed(scope, recomputed, noisy, indices(scope, timesteps), states, backward);
+                : bySegments(
+                        scope,
+                        recomputed,
+                        noisy,
+                        indices(scope, timesteps),
+                        states,
+                        backward,
+                        done == null ? segment -> {} : done);
         recomputation.passed();
         return loss;
     }
@@ -95,18 +128,19 @@ record DenoisingLoss(
                 unet.call(scope, "forward", noisy, timestep, states).singletonOrThrow()));
     }
 
-    private NDArray checkpointed(
+    private NDArray bySegments(
             NDManager scope,
             Set<String> recomputed,
             NDArray noisy,
             NDArray timestep,
             NDArray states,
-            UnaryOperator<NDArray> backward) {
+            UnaryOperator<NDArray> backward,
+            Consumer<String> done) {
         List<NDArray> inputs = List.of(noisy, timestep);
-        try (Checkpointing pass = Checkpointing.forward(scope, unet, segments, recomputed, inputs, states)) {
+        try (Checkpointing pass = Checkpointing.forward(scope, unet, script.segments(), recomputed, inputs, states)) {
             NDArray prediction = Torch.leaf(scope, pass.output());
             NDArray loss = Torch.withGrad(() -> backward.apply(prediction));
-            pass.backward(Torch.gradient(scope, prediction));
+            pass.backward(Torch.gradient(scope, prediction), done);
             return loss;
         }
     }

@@ -2,6 +2,9 @@ package org.rekindle.worker.training;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
 import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.worker.diffusion.NoiseSchedule;
@@ -85,13 +88,18 @@ final class DenoisingObjective implements Objective {
     }
 
     @Override
-    public NDArray accumulate(NDManager scope, LaneBatch batch, Draws draws, int lanes) {
+    public NDArray accumulate(NDManager scope, LaneBatch batch, Draws draws, int lanes, Consumer<String> done) {
         stages.entering(Stage.ENCODE);
         NDArray latents = encoders.latents(scope, batch, draws); // (N, C, h, w)
         NDArray states = encoders.states(scope, batch); // (N, L, D)
         stages.entering(Stage.FORWARD);
         Noise noise = noises.draw(scope, draws, latents.getShape());
-        return loss.accumulate(scope, latents, noise, timesteps(batch, draws), states, lanes);
+        return loss.accumulate(scope, latents, noise, timesteps(batch, draws), states, lanes, done);
+    }
+
+    @Override
+    public Map<String, List<String>> segments() {
+        return loss.segments();
     }
 
     @Override

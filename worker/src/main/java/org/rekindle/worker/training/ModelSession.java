@@ -7,7 +7,10 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
@@ -15,6 +18,7 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
+import org.rekindle.coordinator.config.DistributedConfig;
 import org.rekindle.coordinator.config.ModelConfig;
 import org.rekindle.coordinator.config.ObjectiveConfig;
 import org.rekindle.coordinator.config.RunConfig;
@@ -51,6 +55,8 @@ public final class ModelSession implements TrainingSession {
     private final Supplier<Path> frozen;
     private final Validation validation;
     private final boolean shares; // each rank owns a part of the optimizer's state
+    private final int bucketBytes;
+    private final boolean overlaps; // gradients are summed while the backward pass goes on
     private final long available; // bytes that were there for the lanes
     private final StageListener stages;
 
@@ -61,6 +67,7 @@ public final class ModelSession implements TrainingSession {
     private Collective collective;
     private BooleanSupplier isOver = () -> false;
     private List<ByteBuffer> norms; // one for each rank, where the state is shared
+    private double reduceSeconds;
 
     ModelSession(
             NDManager manager,
@@ -71,7 +78,7 @@ public final class ModelSession implements TrainingSession {
             long seed,
             Supplier<Path> frozen,
             Validation validation,
-            boolean shares,
+            DistributedConfig distributed,
             StageListener stages) {
         this.manager = manager;
         this.objective = objective;
@@ -81,7 +88,9 @@ public final class ModelSession implements TrainingSession {
         this.seed = seed;
         this.frozen = frozen;
         this.validation = validation;
-        this.shares = shares;
+        this.shares = distributed.shardOptimizer();
+        this.bucketBytes = distributed.bucketBytes();
+        this.overlaps = overlaps();
         this.stages = stages;
         this.available = DeviceMemory.of(manager.getDevice(), System.getenv()).available();
         objective.ready();
@@ -138,7 +147,7 @@ public final class ModelSession implements TrainingSession {
                     config.system().seed(),
                     frozen,
                     validation,
-                    config.distributed().shardOptimizer(),
+                    config.distributed(),
                     StageListener.NONE);
         } catch (RuntimeException e) {
             manager.close();
@@ -236,43 +245,91 @@ public final class ModelSession implements TrainingSession {
         endStep();
         this.step = manager.newSubManager();
         List<NDArray> losses = new ArrayList<>();
-        for (LaneBatch batch : batches) {
-            if (isOver.getAsBoolean()) {
-                throw new CollectiveAbortedException(
-                        collective == null ? 0 : collective.rank(),
-                        "step " + step + " is over before lane " + batch.lane());
+        try (OverlappedSum sum = overlaps && collective != null ? overlappedSum() : null) {
+            for (LaneBatch batch : batches) {
+                boolean last = losses.size() == batches.size() - 1; // nothing is added to its gradients any more
+                losses.add(accumulate(step, batch, lanes, last && sum != null ? sum::done : null));
             }
-            try (NDManager scope = this.step.newSubManager()) {
-                LaneDraws draws = new LaneDraws(seed, step, batch.lane());
-                NDArray loss = OutOfMemory.told(
-                                () -> objective.accumulate(scope, batch, draws, lanes),
-                                () -> OutOfMemory.ofLane(batch.size(), objective::laneMemory, available))
-                        .stopGradient();
-                loss.attach(this.step);
-                losses.add(loss);
-            }
+            reduce(sum);
         }
-        reduce();
         stages.entering(Stage.OPTIMIZER);
         measured = optimizer.measure(this.step, losses);
         double[] values = measured.toDoubleArray(); // the only time in a step that the host waits for the device
         if (isShared()) {
+            long start = System.nanoTime();
             values[1] = normOverRanks(values[1]);
+            reduceSeconds += (System.nanoTime() - start) / 1e9;
             Tensors.memory(measured).putDouble(Double.BYTES, values[1]);
         }
         boolean finite = Double.isFinite(values[0]) && Double.isFinite(values[1]);
         return new StepResult(values[0], values[1], finite);
     }
 
-    private void reduce() {
-        if (collective != null) {
-            stages.entering(Stage.ALL_REDUCE);
+    private NDArray accumulate(long step, LaneBatch batch, int lanes, Consumer<String> done) {
+        if (isOver.getAsBoolean()) {
+            throw new CollectiveAbortedException(
+                    collective == null ? 0 : collective.rank(),
+                    "step " + step + " is over before lane " + batch.lane());
         }
+        try (NDManager scope = this.step.newSubManager()) {
+            LaneDraws draws = new LaneDraws(seed, step, batch.lane());
+            NDArray loss = OutOfMemory.told(
+                            () -> objective.accumulate(scope, batch, draws, lanes, done),
+                            () -> OutOfMemory.ofLane(batch.size(), objective::laneMemory, available))
+                    .stopGradient();
+            loss.attach(this.step);
+            return loss;
+        }
+    }
+
+    /**
+     * Whether there is something to sum while the backward pass goes on: what fits in one bucket would go when the pass is over anyway. On a
+     * GPU the sums would need a stream of their own.
+     */
+    private boolean overlaps() {
+        long bytes = Float.BYTES
+                * optimizer.parameters().values().stream()
+                        .mapToLong(NDArray::size)
+                        .sum();
+        return !shares
+                && !objective.segments().isEmpty()
+                && bytes > bucketBytes
+                && !manager.getDevice().isGpu();
+    }
+
+    private OverlappedSum overlappedSum() {
+        Iterator<ByteBuffer> memory = optimizer.gradientMemory().iterator();
+        Map<String, ByteBuffer> gradients = new LinkedHashMap<>();
+        optimizer.parameters().keySet().forEach(name -> gradients.put(name, memory.next()));
+        Map<String, List<ByteBuffer>> segments = new LinkedHashMap<>();
+        objective
+                .segments()
+                .forEach((segment, names) ->
+                        segments.put(segment, names.stream().map(gradients::get).toList()));
+        return new OverlappedSum(collective, segments, bucketBytes);
+    }
+
+    /** @param sum null where all gradients are summed here and now */
+    private void reduce(OverlappedSum sum) {
+        reduceSeconds = 0;
+        if (collective == null) {
+            return;
+        }
+        stages.entering(Stage.ALL_REDUCE);
+        long start = System.nanoTime();
         if (isShared()) {
             collective.reduceScatter(optimizer.shards().parts(optimizer.gradientMemory()));
-        } else if (collective != null) {
+        } else if (sum != null) {
+            sum.await();
+        } else {
             collective.allReduceSum(optimizer.gradientMemory());
         }
+        reduceSeconds = (System.nanoTime() - start) / 1e9;
+    }
+
+    @Override
+    public double reduceSeconds() {
+        return reduceSeconds;
     }
 
     private boolean isShared() {

@@ -2,6 +2,9 @@ package org.rekindle.worker.training;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.torchscript.TorchModule;
@@ -25,9 +28,18 @@ interface Objective extends AutoCloseable {
      * @param batch one lane's examples
      * @param draws the lane's random numbers in this step
      * @param lanes lanes of the whole run
+     * @param done told of each of {@link #segments} when its gradients are there; null where nobody asks
      * @return the lane's mean loss, not divided, of shape ()
      */
-    NDArray accumulate(NDManager scope, LaneBatch batch, Draws draws, int lanes);
+    NDArray accumulate(NDManager scope, LaneBatch batch, Draws draws, int lanes, Consumer<String> done);
+
+    /**
+     * Names of the trained parameters by the segment that uses them, in the order in which a backward pass is done with the segments;
+     * empty where it goes through the model in one.
+     */
+    default Map<String, List<String>> segments() {
+        return Map.of();
+    }
 
     /**
      * Returns the mean loss of examples that are not trained on, of shape (), without what the training adds to it (loss weights,

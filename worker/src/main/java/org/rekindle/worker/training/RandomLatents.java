@@ -3,6 +3,9 @@ package org.rekindle.worker.training;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.worker.pipeline.Component;
 import org.rekindle.worker.torchscript.TorchModule;
@@ -34,11 +37,16 @@ record RandomLatents(
     }
 
     @Override
-    public NDArray accumulate(NDManager scope, LaneBatch batch, Draws draws, int lanes) {
+    public NDArray accumulate(NDManager scope, LaneBatch batch, Draws draws, int lanes, Consumer<String> done) {
         NDArray clean = ImageBatch.normal(scope, draws, Draws.LATENTS, latents);
         NDArray text = ImageBatch.normal(scope, draws, "states", states);
         stages.entering(Stage.FORWARD);
-        return loss.accumulate(scope, clean, noises.draw(scope, draws, latents), timesteps(draws), text, lanes);
+        return loss.accumulate(scope, clean, noises.draw(scope, draws, latents), timesteps(draws), text, lanes, done);
+    }
+
+    @Override
+    public Map<String, List<String>> segments() {
+        return loss.segments();
     }
 
     @Override

@@ -265,7 +265,7 @@ public final class StepBenchmark implements AutoCloseable {
                 config.system().seed(),
                 pipeline::root,
                 null,
-                false,
+                config.distributed(),
                 clock);
     }
 

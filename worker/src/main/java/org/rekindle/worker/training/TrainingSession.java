@@ -25,6 +25,9 @@ public interface TrainingSession extends AutoCloseable {
      */
     StepResult computeGradients(long step, List<LaneBatch> batches, int lanes);
 
+    /** Seconds that the last {@link #computeGradients} waited for the other workers, and for their gradients to be summed. */
+    double reduceSeconds();
+
     /**
      * Lets {@link #computeGradients} end early, between two lanes, with a {@code CollectiveAbortedException}.
      *

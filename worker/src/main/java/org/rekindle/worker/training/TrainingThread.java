@@ -22,7 +22,6 @@ import org.rekindle.data.lanes.LaneCursor;
 import org.rekindle.worker.collectives.Collective;
 import org.rekindle.worker.collectives.CollectiveAbortedException;
 import org.rekindle.worker.collectives.PeerLostException;
-import org.rekindle.worker.collectives.TimedCollective;
 import org.rekindle.worker.training.TrainingSession.Snapshot;
 import org.rekindle.worker.training.TrainingSession.StepResult;
 import org.slf4j.Logger;
@@ -94,7 +93,7 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
     private final CheckpointWriter checkpoints;
     private final TrainerStates states;
     private TrainingSession session;
-    private TimedCollective collective; // of the generation; null for a worker that is alone
+    private Collective collective; // of the generation; null for a worker that is alone
     private int totalLanes;
     private boolean failed;
 
@@ -162,8 +161,7 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
         totalLanes = assign.totalLanes();
         Transfer transfer = assign.transfer();
         boolean takes = transfer.receivers().contains(assign.rank());
-        Collective ofGeneration = ring.join(assign.generation(), assign.rank(), assign.peers(), assign.secret());
-        collective = ofGeneration == null ? null : new TimedCollective(ofGeneration);
+        collective = ring.join(assign.generation(), assign.rank(), assign.peers(), assign.secret());
         session.reduceOver(collective);
         if (transfer.checkpoint() != null) {
             session.restore(checkpoints.read(transfer.checkpoint()));
@@ -181,9 +179,6 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
         if (compute.generation() != joined) {
             return;
         }
-        if (collective != null) {
-            collective.takeSeconds(); // what a transfer took is no part of the step
-        }
         long start = System.nanoTime();
         List<LaneBatch> batches = lanes.take();
         long taken = System.nanoTime();
@@ -191,7 +186,7 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
         long computed = System.nanoTime();
         SortedMap<Integer, LedgerEntry.Range> ranges = new TreeMap<>();
         batches.forEach(batch -> ranges.put(batch.lane(), new LedgerEntry.Range(batch.before(), batch.after())));
-        double reduce = collective == null ? 0 : collective.takeSeconds();
+        double reduce = session.reduceSeconds();
         StepStages stages =
                 new StepStages((taken - start) / 1e9, (computed - taken) / 1e9 - reduce, reduce, lanes.counts());
         worker.tell(new WorkerActor.GradientsReady(compute.generation(), compute.step(), result, ranges, stages));

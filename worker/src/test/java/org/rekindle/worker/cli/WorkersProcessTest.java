@@ -62,13 +62,15 @@ class WorkersProcessTest {
         assertUndisturbed(run);
     }
 
+    /** Their gradients, some hundred kB, are summed in buckets while the backward pass goes on. */
     @Test
     void oneOfTwoIsKilledAndReplaced() throws Exception {
+        String buckets = "distributed.bucket_mib=0.02";
         RunningWorkers run = new RunningWorkers(folder, "killed", STEPS);
-        List<RekindleProcess> two = run.startAll(2);
+        List<RekindleProcess> two = List.of(run.start(0, 2, buckets), run.start(1, 2, buckets));
         two.get(0).awaitLines(run.files().metricsFile(), 5 + random.nextInt(60));
         two.get(1).kill();
-        RekindleProcess replacement = run.start(1, 2);
+        RekindleProcess replacement = run.start(1, 2, buckets);
         two.get(0).awaitSuccess();
         replacement.awaitSuccess();
 

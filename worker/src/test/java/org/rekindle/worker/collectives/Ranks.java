@@ -15,20 +15,20 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /** Workers of one run as threads of this process, each with its listener. */
-final class Ranks implements AutoCloseable {
+public final class Ranks implements AutoCloseable {
 
-    static final Duration PATIENCE = Duration.ofSeconds(20);
+    public static final Duration PATIENCE = Duration.ofSeconds(20);
 
     private final List<RingListener> listeners = new ArrayList<>();
     private final ExecutorService threads = Executors.newCachedThreadPool();
 
-    Ranks(int worldSize) {
+    public Ranks(int worldSize) {
         for (int rank = 0; rank < worldSize; rank++) {
             listeners.add(RingListener.bind("127.0.0.1", 0, "run"));
         }
     }
 
-    interface Work<T> {
+    public interface Work<T> {
         T of(RingCollective ring) throws Exception;
     }
 
@@ -40,12 +40,12 @@ final class Ranks implements AutoCloseable {
         return listeners.stream().map(RingListener::address).toList();
     }
 
-    RingCollective ring(long generation, int rank, RingSettings settings) {
+    public RingCollective ring(long generation, int rank, RingSettings settings) {
         return new RingCollective(generation, rank, peers(), listeners.get(rank), settings);
     }
 
     /** All ranks connect, work and close. */
-    <T> List<T> all(long generation, RingSettings settings, Work<T> work) throws Exception {
+    public <T> List<T> all(long generation, RingSettings settings, Work<T> work) throws Exception {
         List<Future<T>> futures = new ArrayList<>();
         for (int rank = 0; rank < listeners.size(); rank++) {
             RingCollective ring = ring(generation, rank, settings);
@@ -75,7 +75,7 @@ final class Ranks implements AutoCloseable {
         return results;
     }
 
-    static ByteBuffer direct(float... values) {
+    public static ByteBuffer direct(float... values) {
         ByteBuffer buffer = direct(values.length * Float.BYTES);
         buffer.asFloatBuffer().put(values);
         return buffer;
@@ -98,7 +98,7 @@ final class Ranks implements AutoCloseable {
         return parts;
     }
 
-    static float[] values(List<ByteBuffer> parts) {
+    public static float[] values(List<ByteBuffer> parts) {
         float[] values =
                 new float[parts.stream().mapToInt(ByteBuffer::remaining).sum() / Float.BYTES];
         int start = 0;

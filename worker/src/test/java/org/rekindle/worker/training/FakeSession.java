@@ -49,6 +49,11 @@ class FakeSession implements TrainingSession {
     }
 
     @Override
+    public double reduceSeconds() {
+        return 0;
+    }
+
+    @Override
     public void endWhere(BooleanSupplier isOver) {
         // its steps are short
     }

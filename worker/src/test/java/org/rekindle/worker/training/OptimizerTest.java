@@ -8,7 +8,9 @@ import ai.djl.ndarray.NDManager;
 import java.nio.FloatBuffer;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
+import org.rekindle.coordinator.config.DistributedConfig;
 import org.rekindle.coordinator.config.OptimizerConfig;
 import org.rekindle.data.lanes.LaneBatch;
 import org.rekindle.data.lanes.LaneCursor;
@@ -61,7 +63,7 @@ class OptimizerTest {
         }
 
         @Override
-        public NDArray accumulate(NDManager scope, LaneBatch batch, Draws draws, int lanes) {
+        public NDArray accumulate(NDManager scope, LaneBatch batch, Draws draws, int lanes, Consumer<String> done) {
             return Torch.withGrad(() -> {
                 NDArray loss =
                         module.call(scope, "forward", scope.create(factor)).singletonOrThrow();
@@ -94,7 +96,16 @@ class OptimizerTest {
         Optimizer optimizer =
                 Optimizer.of(manager, plane.module, sgdLike, TrainingGoldens.modelConfig(false, maxGradNorm));
         return new ModelSession(
-                manager, plane, optimizer, from -> {}, index -> 0.1, 0, () -> null, null, false, StageListener.NONE);
+                manager,
+                plane,
+                optimizer,
+                from -> {},
+                index -> 0.1,
+                0,
+                () -> null,
+                null,
+                new DistributedConfig(null, null, null, null, null, null),
+                StageListener.NONE);
     }
 
     private float[] weights() {

@@ -53,7 +53,8 @@ record SameSteps(NDManager manager, Optimizer optimizer, double normTolerance) {
                 Noise.of(goldens.array(scope, "noise", step)),
                 goldens.timesteps(step),
                 goldens.array(scope, "states", step),
-                1);
+                1,
+                null);
     }
 
     private static Percentage within(double tolerance) {

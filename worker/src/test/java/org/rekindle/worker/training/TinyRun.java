@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.checkpoints.TrainerState;
+import org.rekindle.coordinator.config.DistributedConfig;
 import org.rekindle.coordinator.config.EmaConfig;
 import org.rekindle.coordinator.config.ExperimentConfig;
 import org.rekindle.coordinator.config.GradientCheckpointing;
@@ -47,6 +48,10 @@ record TinyRun(Path folder, boolean useEma, String emaPath, String target) {
     }
 
     RunConfig config(String mixedPrecision, GradientCheckpointing gradientCheckpointing) {
+        return config(mixedPrecision, gradientCheckpointing, null);
+    }
+
+    RunConfig config(String mixedPrecision, GradientCheckpointing gradientCheckpointing, Double bucketMib) {
         ModelConfig tiny = TinyPipeline.model();
         ModelConfig model = new ModelConfig(
                 null,
@@ -64,7 +69,7 @@ record TinyRun(Path folder, boolean useEma, String emaPath, String target) {
                 1.0);
         return new RunConfig(
                 new SystemConfig(null, BATCH, null, null, null, null, 5L, null, null, null, 1, null),
-                null,
+                new DistributedConfig(null, null, null, null, bucketMib, null),
                 new ExperimentConfig(
                         folder.toString(), "run", null, 1000L, null, null, null, null, null, null, null, null, null),
                 new OptimizerConfig(null, new OptimizerConfig.Params(1e-3, null, null, null, null)),

@@ -92,7 +92,13 @@ class TrainingOptionsGoldenTest {
         NDArray latents = goldens.array(scope, "latents", step);
         Noise noise = noises.draw(scope, new GivenDraws(step), latents.getShape());
         return loss.accumulate(
-                scope, latents, noise, new GivenDraws(step).uniform("", 2, 0), goldens.array(scope, "states", step), 1);
+                scope,
+                latents,
+                noise,
+                new GivenDraws(step).uniform("", 2, 0),
+                goldens.array(scope, "states", step),
+                1,
+                null);
     }
 
     /** The draws that Python made. */
@@ -139,7 +145,8 @@ class TrainingOptionsGoldenTest {
                 Noise.of(goldens.array(manager, "noise", 0)),
                 new int[] {999, 999},
                 goldens.array(manager, "states", 0),
-                1);
+                1,
+                null);
 
         float value = mean.toFloatArray()[0];
         float gradient =
