@@ -1,6 +1,7 @@
 package org.rekindle.worker.collectives;
 
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.List;
 
 /** A collective that knows how long its calls took. Threads: as {@link Collective}. */
@@ -31,6 +32,11 @@ public final class TimedCollective implements Collective {
     }
 
     @Override
+    public void connect(Duration timeout) {
+        collective.connect(timeout);
+    }
+
+    @Override
     public void allReduceSum(List<ByteBuffer> data) {
         timed(() -> collective.allReduceSum(data));
     }
@@ -48,6 +54,13 @@ public final class TimedCollective implements Collective {
     @Override
     public void broadcast(int root, List<ByteBuffer> data) {
         timed(() -> collective.broadcast(root, data));
+    }
+
+    @Override
+    public double[] gather(double own) {
+        double[][] all = new double[1][];
+        timed(() -> all[0] = collective.gather(own));
+        return all[0];
     }
 
     private void timed(Runnable call) {
