@@ -1,6 +1,7 @@
 /*
  * What Rekindle calls of libnccl and of CUDA's driver, with the same signatures and no device. Calls are written down, results come
- * from a script. A sum pretends that all ranks hold the same values; it works on host memory.
+ * from a script. All works on host memory. An operation of one rank pretends that the others hold the same values, unless the test says
+ * that ranks are together: then it is done when all have called it, and until then the device is busy for those that have.
  */
 #include <pthread.h>
 #include <stdarg.h>
@@ -11,10 +12,14 @@
 
 typedef struct { char internal[128]; } ncclUniqueId;
 typedef struct { size_t size; unsigned int magic; unsigned int version; int blocking; } ncclConfig;
-typedef struct { int rank; int ranks; } *ncclComm;
+typedef struct ncclCommunicator { int rank; int ranks; int id; long called; } *ncclComm;
 typedef struct { char function[64]; int rank; int result; int times; } Scripted;
 
-enum { SCRIPTED = 64, ANY = -1 };
+typedef struct { char function; size_t count; int root; int arrived; void *data[8]; } Operation;
+/* the ranks of one id; operations in the order in which each rank calls them, the first `done` of them over */
+typedef struct { int aborted; long done; Operation operations[1 << 12]; } Clique;
+
+enum { SCRIPTED = 64, ANY = -1, INVALID_USAGE = 5, NOT_READY = 600, CLIQUES = 8 };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static Scripted script[SCRIPTED];
 static int scripted;
@@ -22,6 +27,9 @@ static int reported;
 static int ids;
 static char calls[1 << 16];
 static const char *last_error = "";
+static int together;
+static Clique cliques[CLIQUES]; /* by id */
+static __thread ncclComm current; /* whose operations the device of this thread works at */
 
 static void record(const char *format, ...) {
     pthread_mutex_lock(&lock);
@@ -57,6 +65,8 @@ void fakeReset(int version) {
     calls[0] = 0;
     last_error = "";
     reported = version;
+    together = 0;
+    memset(cliques, 0, sizeof cliques);
     pthread_mutex_unlock(&lock);
 }
 
@@ -81,9 +91,74 @@ int fakeLeft(void) {
     return left;
 }
 
+void fakeTogether(void) { together = 1; }
+
 void fakeLastError(void) { last_error = "socket 7:\n  connection reset"; }
 
 const char *fakeCalls(void) { return calls; }
+
+/* ---- ranks that are together ---- */
+
+/* The last rank to call it does the work for all; sums are taken in the order of the ranks. */
+static void perform(Operation *it, int ranks) {
+    if (it->function == 'b') {
+        for (int rank = 0; rank < ranks; rank++) {
+            memmove(it->data[rank], it->data[it->root], it->count);
+        }
+        return;
+    }
+    for (size_t i = 0; i < it->count; i++) {
+        float sum = ((float *) it->data[0])[i];
+        for (int rank = 1; rank < ranks; rank++) {
+            sum += ((float *) it->data[rank])[i];
+        }
+        for (int rank = 0; rank < ranks; rank++) {
+            if (it->function == 's' || rank == it->root) {
+                ((float *) it->data[rank])[i] = sum;
+            }
+        }
+    }
+}
+
+static int join(ncclComm comm, char function, void *data, size_t count, int root) {
+    int result = 0;
+    pthread_mutex_lock(&lock);
+    Clique *clique = &cliques[comm->id % CLIQUES];
+    Operation *it = &clique->operations[comm->called++ % (1 << 12)];
+    if (it->arrived == 0) {
+        *it = (Operation) {.function = function, .count = count, .root = root};
+    }
+    if (it->function != function || it->count != count || it->root != root) {
+        result = INVALID_USAGE;
+    } else {
+        current = comm; /* any thread may call */
+        it->data[comm->rank] = data;
+        if (++it->arrived == comm->ranks && !clique->aborted) {
+            perform(it, comm->ranks);
+            it->arrived = 0;
+            clique->done++;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
+static int busy(void) {
+    pthread_mutex_lock(&lock);
+    int busy = current != NULL && cliques[current->id % CLIQUES].done < current->called;
+    pthread_mutex_unlock(&lock);
+    return busy;
+}
+
+/* Nobody's memory is touched any more; a rank that waits for the others is told by the ring. */
+static void leave(ncclComm comm, int aborted) {
+    pthread_mutex_lock(&lock);
+    cliques[comm->id % CLIQUES].aborted |= aborted;
+    if (current == comm) {
+        current = NULL;
+    }
+    pthread_mutex_unlock(&lock);
+}
 
 /* ---- libnccl ---- */
 
@@ -113,6 +188,9 @@ int ncclCommInitRankConfig(ncclComm *comm, int ranks, ncclUniqueId id, int rank,
     *comm = malloc(sizeof **comm);
     (*comm)->rank = rank;
     (*comm)->ranks = ranks;
+    (*comm)->id = first;
+    (*comm)->called = 0;
+    current = *comm;
     return scripted_result("ncclCommInitRankConfig", rank, 0);
 }
 
@@ -135,6 +213,9 @@ int ncclAllReduce(const void *send, void *receive, size_t count, int type, int o
     int result = scripted_result("ncclAllReduce", comm->rank, 0);
     record("%d sum %zu type %d operation %d in place %d stream %p\n",
            comm->rank, count, type, operation, send == receive, stream);
+    if (together && result == 0) {
+        return join(comm, 's', receive, count, ANY);
+    }
     for (size_t i = 0; i < count && result == 0; i++) {
         ((float *) receive)[i] *= (float) comm->ranks;
     }
@@ -145,6 +226,9 @@ int ncclReduce(const void *send, void *receive, size_t count, int type, int oper
                void *stream) {
     record("%d reduce %zu type %d operation %d root %d in place %d stream %p\n",
            comm->rank, count, type, operation, root, send == receive, stream);
+    if (together) {
+        return join(comm, 'r', receive, count, root);
+    }
     for (size_t i = 0; i < count && comm->rank == root; i++) {
         ((float *) receive)[i] *= (float) comm->ranks;
     }
@@ -154,6 +238,9 @@ int ncclReduce(const void *send, void *receive, size_t count, int type, int oper
 int ncclBroadcast(const void *send, void *receive, size_t count, int type, int root, ncclComm comm, void *stream) {
     record("%d broadcast %zu type %d root %d in place %d stream %p\n",
            comm->rank, count, type, root, send == receive, stream);
+    if (together) {
+        return join(comm, 'b', receive, count, root);
+    }
     memset(receive, 'A' + root, count);
     return scripted_result("ncclBroadcast", comm->rank, 0);
 }
@@ -165,12 +252,14 @@ int ncclCommFinalize(ncclComm comm) {
 
 int ncclCommDestroy(ncclComm comm) {
     record("%d destroy\n", comm->rank);
+    leave(comm, 0);
     free(comm);
     return 0;
 }
 
 int ncclCommAbort(ncclComm comm) {
     record("%d abort\n", comm->rank);
+    leave(comm, 1);
     free(comm);
     return 0;
 }
@@ -181,7 +270,30 @@ const char *ncclGetLastError(ncclComm comm) { return last_error; }
 
 /* ---- libcuda ---- */
 
-int cuStreamQuery(void *stream) { return scripted_result("cuStreamQuery", ANY, 0); }
+int cuInit(unsigned int flags) { return scripted_result("cuInit", ANY, 0); }
+
+int cuDriverGetVersion(int *version) {
+    *version = 12080;
+    return scripted_result("cuDriverGetVersion", ANY, 0);
+}
+
+int cuDeviceGet(int *device, int ordinal) {
+    *device = 100 + ordinal;
+    return scripted_result("cuDeviceGet", ANY, 0);
+}
+
+int cuDevicePrimaryCtxRetain(void **context, int device) {
+    record("context of device %d\n", device);
+    *context = (void *) (size_t) (1000 + device);
+    return 0;
+}
+
+int cuCtxSetCurrent(void *context) {
+    record("current context %zu\n", (size_t) context);
+    return 0;
+}
+
+int cuStreamQuery(void *stream) { return scripted_result("cuStreamQuery", ANY, busy() ? NOT_READY : 0); }
 
 int cuGetErrorString(int result, const char **text) {
     *text = result == 700 ? "an illegal memory access was encountered" : NULL;

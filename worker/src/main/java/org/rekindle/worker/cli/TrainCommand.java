@@ -79,7 +79,7 @@ final class TrainCommand implements Callable<Integer> {
         if (dryRun) {
             return tell(config, place.nodes());
         }
-        RequiredDevice.check(config);
+        RequiredDevice.check(config, place.nodes());
         while (true) {
             try {
                 return take(config, place, Instant.now().plus(TrainingRun.PATIENCE));

@@ -1,6 +1,7 @@
 package org.rekindle.worker.collectives;
 
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.List;
 
 /**
@@ -20,6 +21,14 @@ public interface Collective extends AutoCloseable {
 
     /** How many workers there are. */
     int worldSize();
+
+    /**
+     * Connects to the others, before the first operation. They may come later, until the time is over.
+     *
+     * @throws PeerLostException when a rank is gone, or does not come in time
+     * @throws CollectiveAbortedException when a rank aborted
+     */
+    void connect(Duration timeout);
 
     /**
      * Replaces fp32 data by their sum over all ranks, which is the same on all ranks to the bit.
@@ -54,6 +63,15 @@ public interface Collective extends AutoCloseable {
      * @throws CollectiveAbortedException when a rank aborted
      */
     void broadcast(int root, List<ByteBuffer> data);
+
+    /**
+     * Tells all ranks a number of each. It is the host's, wherever the data of the other operations are.
+     *
+     * @return the numbers in the order of the ranks, the same on all ranks
+     * @throws PeerLostException when a rank is gone
+     * @throws CollectiveAbortedException when a rank aborted
+     */
+    double[] gather(double own);
 
     /** Ends the generation for all: a call that runs or follows, on any rank, throws {@link CollectiveAbortedException}. */
     void abort();

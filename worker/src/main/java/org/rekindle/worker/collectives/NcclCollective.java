@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.rekindle.data.UserException;
+import org.rekindle.worker.torchscript.CudaDriver;
 
 /**
  * Sums and broadcasts between GPUs by NCCL, beside the ring of the same generation.
@@ -17,8 +18,8 @@ import org.rekindle.data.UserException;
  * <p><b>Data.</b> The buffers' addresses are addresses on this worker's device. That is what DJL's {@code torchDirectByteBuffer} gives for
  * a tensor on a GPU; such a buffer is cut and passed on like any other, but the JVM dies when Java reads or writes it. An operation comes
  * after all that is on the legacy default stream, PyTorch's own, and returns when the device is done. Parts of ranks are of any size, so
- * they are reduced to, and broadcast by, one rank after the other, in one group of NCCL's. NCCL does not check that the ranks call the same
- * operations with the same sizes.
+ * they are reduced to, and broadcast by, one rank after the other, in one group of NCCL's. Each buffer of a list is an operation of its own,
+ * so all ranks have to cut their vectors alike; that they do, and call the same operations, NCCL does not check.
  *
  * <p><b>Id.</b> Rank 0 asks NCCL for the {@code ncclUniqueId} of the generation and broadcasts its 128 bytes over the ring, whose
  * workers know each other by the assignment's secret; so no message of the cluster's carries it, and no id is used twice.
@@ -31,7 +32,6 @@ import org.rekindle.data.UserException;
  */
 public final class NcclCollective implements Collective {
 
-    private static final String DRIVER = "cuda";
     private static final long POLL_NANOS = 100_000;
 
     /** How long ranks that are done with a generation wait for each other. */
@@ -64,7 +64,7 @@ public final class NcclCollective implements Collective {
      * @throws UserException when libnccl or NVIDIA's driver is not there
      */
     public static NcclCollective over(RingCollective ring) {
-        return new NcclCollective(ring, NcclLibrary.load(System.getenv()), CudaDriver.load(DRIVER));
+        return new NcclCollective(ring, NcclLibrary.load(System.getenv()), CudaDriver.ofThisMachine());
     }
 
     /**
@@ -73,7 +73,7 @@ public final class NcclCollective implements Collective {
      * @throws UserException when libnccl or NVIDIA's driver is not
      */
     public static void requireLibraries() {
-        CudaDriver.load(DRIVER);
+        CudaDriver.ofThisMachine();
         NcclLibrary.load(System.getenv());
     }
 
@@ -85,6 +85,7 @@ public final class NcclCollective implements Collective {
      * @throws CollectiveAbortedException when a rank aborted
      * @throws UserException when NCCL does not start, with its own words
      */
+    @Override
     public void connect(Duration timeout) {
         calling.lock();
         try {
@@ -143,6 +144,17 @@ public final class NcclCollective implements Collective {
         List<List<ByteBuffer>> parts = new ArrayList<>(Collections.nCopies(worldSize(), List.of()));
         parts.set(root, data);
         allGather(parts);
+    }
+
+    /** Over the ring. */
+    @Override
+    public double[] gather(double own) {
+        calling.lock();
+        try {
+            return ring.gather(own);
+        } finally {
+            calling.unlock();
+        }
     }
 
     private List<List<ByteBuffer>> byRank(List<List<ByteBuffer>> parts, int multiple) {
@@ -207,7 +219,7 @@ public final class NcclCollective implements Collective {
         }
         if (result != CudaDriver.SUCCESS) {
             throw new UserException(
-                    function + ": the GPU failed with CUDA's error " + result + ", " + CudaDriver.text(device, result));
+                    function + ": the GPU failed with CUDA's error " + result + ", " + device.text(result));
         }
     }
 

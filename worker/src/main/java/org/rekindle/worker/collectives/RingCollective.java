@@ -3,6 +3,7 @@ package org.rekindle.worker.collectives;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
@@ -10,6 +11,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.rekindle.data.UserException;
 
 /**
@@ -58,6 +60,7 @@ public final class RingCollective implements Collective {
      * @throws PeerLostException when a neighbour does not come
      * @throws CollectiveAbortedException when this rank, or one further on, aborts
      */
+    @Override
     public void connect(Duration timeout) {
         if (worldSize() == 1) {
             return;
@@ -178,6 +181,17 @@ public final class RingCollective implements Collective {
         BufferVector vector = BufferVector.of(data, 1);
         RingPlan plan = RingPlan.broadcast(rank(), worldSize(), root, vector.bytes());
         perform(new RingOperation(vector, root, plan, plain, new CompletableFuture<>()));
+    }
+
+    @Override
+    public double[] gather(double own) {
+        List<ByteBuffer> numbers = Stream.generate(
+                        () -> ByteBuffer.allocateDirect(Double.BYTES).order(ByteOrder.nativeOrder()))
+                .limit(worldSize())
+                .toList();
+        numbers.get(rank()).putDouble(0, own);
+        allGather(numbers.stream().map(List::of).toList());
+        return numbers.stream().mapToDouble(number -> number.getDouble(0)).toArray();
     }
 
     @Override

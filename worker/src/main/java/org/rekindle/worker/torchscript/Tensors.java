@@ -50,9 +50,16 @@ public final class Tensors {
                 scope, shape, DataType.FLOAT32, memory -> memory.asFloatBuffer().put(values));
     }
 
+    /** Returns an fp64 tensor. */
+    public static NDArray of(NDManager scope, Shape shape, double... values) {
+        check(shape, values.length);
+        return filled(scope, shape, DataType.FLOAT64, memory -> memory.asDoubleBuffer()
+                .put(values));
+    }
+
     /** Returns an fp64 tensor of no dimension. */
     public static NDArray scalar(NDManager scope, double value) {
-        return filled(scope, new Shape(), DataType.FLOAT64, memory -> memory.putDouble(value));
+        return of(scope, new Shape(), value);
     }
 
     /** Returns an fp32 tensor of no dimension. */
@@ -73,7 +80,7 @@ public final class Tensors {
             check(target.getShape(), values.position());
         };
         if (!target.getDevice().isGpu()) {
-            floats.accept(memory(target));
+            floats.accept(hostMemory(target));
             return;
         }
         try (NDManager scope = target.getManager().newSubManager()) {
@@ -98,13 +105,25 @@ public final class Tensors {
         }
         NDArray tensor = scope.create(shape, type);
         if (shape.size() > 0) {
-            fill.accept(memory(tensor));
+            fill.accept(hostMemory(tensor));
         }
         return tensor;
     }
 
-    /** The memory of a contiguous tensor on the CPU, in native byte order. */
+    /**
+     * The memory of a contiguous fp32 tensor, in native byte order, on whichever device: for those who pass its address on, as collectives do.
+     * It goes with the tensor. <b>That of a tensor on a GPU is no memory of the host's: the JVM dies when Java reads or writes it</b>; slices
+     * and limits touch nothing.
+     *
+     * @throws IllegalArgumentException when its elements do not lie in row-major order
+     */
     public static ByteBuffer memory(NDArray tensor) {
+        Torch.prepare();
+        return TensorMemory.of(tensor);
+    }
+
+    /** The memory of a contiguous tensor on the CPU, in native byte order. */
+    private static ByteBuffer hostMemory(NDArray tensor) {
         ByteBuffer memory = tensor.toByteBuffer(true);
         if (!memory.isDirect()) {
             throw new IllegalStateException("DJL gave a copy of the tensor's memory");

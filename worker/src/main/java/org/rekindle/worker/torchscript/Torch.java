@@ -8,13 +8,23 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.pytorch.jni.LibUtils;
+import java.io.IOException;
 import java.nio.FloatBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.rekindle.coordinator.membership.WorkerRank;
 
 /**
  * PyTorch's engine and autograd. Gradient mode, graph optimizer and thread count are settings of a thread: any thread that comes here
@@ -26,9 +36,12 @@ public final class Torch {
 
     private static final String ENGINE = "PyTorch";
 
+    /** Such as {@code libcudart.so.12} or {@code libcudart-9335f6a2.so.12}. */
+    private static final Pattern CUDA_RUNTIME = Pattern.compile("libcudart(?:-[0-9a-f]+)?\\.so\\.(\\d+)");
+
     private static volatile int threads;
 
-    /** Done once a thread, since libtorch and OpenMP keep these per thread. */
+    /** Done once a thread, since libtorch, OpenMP and CUDA keep these per thread. */
     private static final ThreadLocal<Boolean> PREPARED = ThreadLocal.withInitial(Torch::prepareThread);
 
     /** Loaded on first use, lives as long as the process. */
@@ -85,6 +98,9 @@ public final class Torch {
         if (threads > 0) {
             JniUtils.setNumThreads(threads);
         }
+        if (device().getDeviceId() > 0) { // every thread begins on the first GPU
+            CudaDriver.ofThisMachine().use(device().getDeviceId());
+        }
         return true;
     }
 
@@ -98,16 +114,54 @@ public final class Torch {
         PREPARED.get();
     }
 
-    /** Returns a new manager on the first GPU, or on the CPU where there is none. Close it to free its arrays. */
+    /** Returns a new manager on {@link #device}. Close it to free its arrays. */
     public static NDManager manager() {
-        prepare();
-        return engine().newBaseManager();
+        return manager(device());
+    }
+
+    /** This worker's GPU; the CPU where it sees none. */
+    public static Device device() {
+        int gpus = build().gpus();
+        return gpus == 0 ? Device.cpu() : Device.gpu(gpu(gpus, System.getenv()));
+    }
+
+    /**
+     * Which GPU a worker takes: that of its place among the workers of its machine ({@code LOCAL_RANK}, {@code SLURM_LOCALID}). One that
+     * sees a single GPU takes it, as where SLURM binds each task to its own.
+     *
+     * @param gpus that it sees
+     */
+    static int gpu(int gpus, Map<String, String> environment) {
+        return WorkerRank.local(environment) % gpus;
     }
 
     /** The libtorch that was loaded, as far as devices go. */
     public static Build build() {
         boolean cuda = engine().hasCapability(StandardCapabilities.CUDA);
         return new Build(engine().getVersion(), cuda, cuda ? engine().getGpuCount() : 0);
+    }
+
+    /**
+     * The major version of CUDA that a libtorch is built for, as its library for CUDA names the runtime that it needs.
+     *
+     * @param folder of the libtorch
+     * @return empty where it does not tell
+     */
+    static OptionalInt cudaMajor(Path folder) {
+        try {
+            String library =
+                    Files.readString(folder.resolve(System.mapLibraryName("c10_cuda")), StandardCharsets.ISO_8859_1);
+            Matcher runtime = CUDA_RUNTIME.matcher(library);
+            return runtime.find() ? OptionalInt.of(Integer.parseInt(runtime.group(1))) : OptionalInt.empty();
+        } catch (IOException e) {
+            return OptionalInt.empty();
+        }
+    }
+
+    /** As {@link #cudaMajor(Path)}, of the libtorch that was loaded. */
+    public static OptionalInt cudaMajor() {
+        engine();
+        return cudaMajor(Path.of(LibUtils.getLibtorchPath()));
     }
 
     /**

@@ -1,12 +1,11 @@
 package org.rekindle.worker.training;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -66,49 +65,44 @@ record HostSnapshot(
     }
 
     static void contribute(Optimizer optimizer, Collective collective) {
-        pass(optimizer, optimizer.expAvg(), collective, (name, values) -> {});
-        pass(optimizer, optimizer.expAvgSq(), collective, (name, values) -> {});
+        pass(optimizer, optimizer.expAvg(), collective, (name, array) -> {});
+        pass(optimizer, optimizer.expAvgSq(), collective, (name, array) -> {});
         if (optimizer.keepsAverages()) {
-            pass(optimizer, optimizer.ema(), collective, (name, values) -> {});
+            pass(optimizer, optimizer.ema(), collective, (name, array) -> {});
         }
     }
 
     private static Map<String, HostTensor> gather(
             Optimizer optimizer, Map<String, NDArray> own, Collective collective) {
         Map<String, HostTensor> all = new LinkedHashMap<>();
-        pass(optimizer, own, collective, (name, values) -> {
-            float[] copy = new float[values.remaining() / Float.BYTES];
-            values.duplicate().order(values.order()).asFloatBuffer().get(copy);
-            all.put(
-                    name,
-                    new HostTensor(optimizer.parameters().get(name).getShape().getShape(), copy));
-        });
+        pass(optimizer, own, collective, (name, array) -> all.put(name, copy(array)));
         return all;
     }
 
     /** Each tensor goes from who owns it to all. */
     private static void pass(
-            Optimizer optimizer,
-            Map<String, NDArray> own,
-            Collective collective,
-            BiConsumer<String, ByteBuffer> taken) {
+            Optimizer optimizer, Map<String, NDArray> own, Collective collective, BiConsumer<String, NDArray> taken) {
         int index = 0;
         for (Map.Entry<String, NDArray> parameter : optimizer.parameters().entrySet()) {
             int owner = optimizer.shards().owner(index++);
-            int bytes = Math.toIntExact(parameter.getValue().size() * Float.BYTES);
-            ByteBuffer values = owner == collective.rank()
-                    ? Tensors.memory(own.get(parameter.getKey()))
-                    : ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
-            collective.broadcast(owner, List.of(values));
-            taken.accept(parameter.getKey(), values);
+            try (NDManager scope = optimizer.scope()) {
+                NDArray array = owner == collective.rank()
+                        ? own.get(parameter.getKey())
+                        : scope.create(parameter.getValue().getShape());
+                collective.broadcast(owner, List.of(Tensors.memory(array)));
+                taken.accept(parameter.getKey(), array);
+            }
         }
     }
 
     private static Map<String, HostTensor> copy(Map<String, NDArray> arrays) {
         Map<String, HostTensor> copies = new LinkedHashMap<>();
-        arrays.forEach((name, array) ->
-                copies.put(name, new HostTensor(array.getShape().getShape(), array.toFloatArray())));
+        arrays.forEach((name, array) -> copies.put(name, copy(array)));
         return copies;
+    }
+
+    private static HostTensor copy(NDArray array) {
+        return new HostTensor(array.getShape().getShape(), array.toFloatArray());
     }
 
     @Override

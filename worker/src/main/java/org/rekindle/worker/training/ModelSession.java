@@ -2,8 +2,8 @@ package org.rekindle.worker.training;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,6 +16,7 @@ import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.stream.DoubleStream;
 import java.util.stream.Stream;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.config.DistributedConfig;
@@ -66,7 +67,6 @@ public final class ModelSession implements TrainingSession {
     private NDArray measured;
     private Collective collective;
     private BooleanSupplier isOver = () -> false;
-    private List<ByteBuffer> norms; // one for each rank, where the state is shared
     private double reduceSeconds;
 
     ModelSession(
@@ -259,7 +259,7 @@ public final class ModelSession implements TrainingSession {
             long start = System.nanoTime();
             values[1] = normOverRanks(values[1]);
             reduceSeconds += (System.nanoTime() - start) / 1e9;
-            Tensors.memory(measured).putDouble(Double.BYTES, values[1]);
+            measured = Tensors.of(this.step, new Shape(2), values);
         }
         boolean finite = Double.isFinite(values[0]) && Double.isFinite(values[1]);
         return new StepResult(values[0], values[1], finite);
@@ -338,10 +338,8 @@ public final class ModelSession implements TrainingSession {
 
     /** The norm of all gradients from those of the ranks' parts; the same on all ranks. */
     private double normOverRanks(double own) {
-        norms.get(collective.rank()).putDouble(0, own);
-        collective.allGather(norms.stream().map(List::of).toList());
-        return Math.sqrt(norms.stream()
-                .mapToDouble(norm -> Math.pow(norm.getDouble(0), 2))
+        return Math.sqrt(DoubleStream.of(collective.gather(own))
+                .map(norm -> Math.pow(norm, 2))
                 .sum());
     }
 
@@ -356,20 +354,11 @@ public final class ModelSession implements TrainingSession {
 
     @Override
     public void reduceOver(Collective with) {
-        if (with != null && manager.getDevice().isGpu()) {
-            throw new UserException(
-                    "several workers on GPUs need distributed.dist_backend nccl, which this version has not;"
-                            + " give one worker more lanes (system.lanes), or hide the GPUs (CUDA_VISIBLE_DEVICES=)");
-        }
         collective = with;
         if (shares) {
             optimizer.share(with == null ? 0 : with.rank(), with == null ? 1 : with.worldSize());
         }
         if (isShared()) {
-            norms = Stream.generate(
-                            () -> ByteBuffer.allocateDirect(Double.BYTES).order(ByteOrder.nativeOrder()))
-                    .limit(with.worldSize())
-                    .toList();
             gatherWeights(); // where the ring broke in the last gathering
         }
     }

@@ -15,6 +15,7 @@ import org.rekindle.coordinator.membership.NodePlace;
 import org.rekindle.coordinator.monitoring.StepListener;
 import org.rekindle.coordinator.protocol.CoordinatorCommand;
 import org.rekindle.coordinator.protocol.Outcome;
+import org.rekindle.worker.collectives.Backend;
 import org.rekindle.worker.collectives.RingListener;
 import org.rekindle.worker.collectives.RingSettings;
 
@@ -22,6 +23,7 @@ import org.rekindle.worker.collectives.RingSettings;
  * The worker of a node.
  *
  * @param start state that the run goes on from
+ * @param backend what the workers sum by
  * @param session makes the training session; called once, on the training thread
  * @param listeners hear of checkpoints that this worker writes
  */
@@ -30,6 +32,7 @@ record NodeWorker(
         NodePlace place,
         Checkpoints checkpoints,
         TrainerState start,
+        Backend backend,
         Supplier<TrainingSession> session,
         List<StepListener> listeners,
         FeedSource feeds)
@@ -46,7 +49,9 @@ record NodeWorker(
         String run = config.experiment().location() + " " + config.configurationHash();
         RingListener listener = place.nodes() == 1 ? null : RingListener.bind(place.host(), 0, run);
         WorkerRing ring = new WorkerRing(
-                listener, RingSettings.of(config.distributed().gradientDtype().equals(DistributedConfig.BFLOAT16)));
+                listener,
+                RingSettings.of(config.distributed().gradientDtype().equals(DistributedConfig.BFLOAT16)),
+                backend::over);
         return WorkerActor.create(
                 coordinator,
                 start,

@@ -200,17 +200,22 @@ final class Optimizer implements AutoCloseable {
         });
     }
 
-    /** The memory of all weights, on the CPU. */
+    /** A scope on the device of the weights; close it. */
+    NDManager scope() {
+        return manager.newSubManager();
+    }
+
+    /** The memory of all weights; see {@link Tensors#memory}. */
     List<ByteBuffer> weightMemory() {
         return parameters.values().stream().map(Tensors::memory).toList();
     }
 
-    /** The memory of all gradients, on the CPU: what is written there is the gradient. */
+    /** The memory of all gradients: what is written there is the gradient. */
     List<ByteBuffer> gradientMemory() {
         return gradients.stream().map(Tensors::memory).toList();
     }
 
-    /** The memory of weights, moments and averages, on the CPU. */
+    /** The memory of weights, moments and averages. */
     List<ByteBuffer> stateMemory() {
         return Stream.of(parameters, expAvg, expAvgSq, ema)
                 .flatMap(arrays -> arrays.values().stream())

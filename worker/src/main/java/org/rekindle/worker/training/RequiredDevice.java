@@ -2,17 +2,20 @@ package org.rekindle.worker.training;
 
 import ai.djl.util.cuda.CudaUtils;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.function.Supplier;
+import org.rekindle.coordinator.config.DistributedConfig;
 import org.rekindle.coordinator.config.ModelConfig;
 import org.rekindle.coordinator.config.RunConfig;
+import org.rekindle.coordinator.membership.WorkerRank;
 import org.rekindle.data.UserException;
+import org.rekindle.worker.collectives.Backend;
 import org.rekindle.worker.collectives.NcclCollective;
+import org.rekindle.worker.torchscript.CudaDriver;
 import org.rekindle.worker.torchscript.Torch;
 
 /** Whether the machine has what a configuration asks for. */
 public final class RequiredDevice {
-
-    private static final String NCCL = "nccl";
 
     /** NVIDIA's Ampere: the first whose tensor cores take bf16. */
     private static final int FIRST_WITH_BF16 = 80;
@@ -22,15 +25,57 @@ public final class RequiredDevice {
     /**
      * Checks this machine.
      *
-     * @throws UserException when a GPU is asked for that is not there, or a type that the GPU cannot compute in
+     * @param workers that the run starts with, or more where others may come
+     * @throws UserException when a GPU is asked for that is not there, a type that the GPU cannot compute in, or sums between workers that
+     *     their devices do not do
      */
-    public static void check(RunConfig config) {
-        if (NCCL.equals(config.distributed().distBackend())) {
+    public static void check(RunConfig config, int workers) {
+        Torch.Build torch = Torch.build();
+        DistributedConfig distributed = config.distributed();
+        Backend backend = Backend.of(distributed.distBackend(), torch);
+        if (workers > 1) {
+            requireSums(backend, distributed.gradientDtype(), torch);
+        }
+        boolean sums = workers > 1 || distributed.distBackend() != null;
+        if (sums && backend == Backend.NCCL) {
             NcclCollective.requireLibraries();
-            requireGpu(Torch.build(), System.getenv());
+            if (torch.cuda()) {
+                requireDriver(CudaDriver.ofThisMachine().version(), Torch.cudaMajor());
+            }
+            requireGpu(torch, System.getenv());
         }
         if (config.model().mixedPrecision().equals(ModelConfig.BF16)) {
-            requireBf16(Torch.build(), () -> CudaUtils.getComputeCapability(0));
+            requireBf16(
+                    torch, () -> CudaUtils.getComputeCapability(Torch.device().getDeviceId()));
+        }
+    }
+
+    /** Whether several workers can sum as they are told to. */
+    static void requireSums(Backend backend, String gradientDtype, Torch.Build torch) {
+        if (backend == Backend.NCCL && gradientDtype.equals(DistributedConfig.BFLOAT16)) {
+            throw new UserException(
+                    "distributed.gradient_dtype: bfloat16 is for distributed.dist_backend ring; NCCL sums in float32 here;"
+                            + " set distributed.gradient_dtype=float32");
+        } else if (backend == Backend.RING && torch.gpus() > 0) {
+            throw new UserException(
+                    "distributed.dist_backend: ring sums in the host's memory, and this worker computes on a GPU;"
+                            + " use nccl, or hide the GPUs (CUDA_VISIBLE_DEVICES=)");
+        }
+    }
+
+    /**
+     * Whether the driver knows the CUDA that libtorch is built for: any release of the same major version does
+     * (docs.nvidia.com/deploy/cuda-compatibility, minor version compatibility).
+     *
+     * @param driver 1000 x major + 10 x minor
+     * @param libtorch major version; where it is not known nothing is refused
+     */
+    static void requireDriver(int driver, OptionalInt libtorch) {
+        if (driver / 1000 < libtorch.orElse(0)) {
+            throw new UserException(
+                    "distributed.dist_backend nccl: NVIDIA's driver is made for CUDA %d.%d, this libtorch for CUDA %d;"
+                                    .formatted(driver / 1000, driver % 1000 / 10, libtorch.getAsInt())
+                            + " install a newer driver, or name a libtorch for the driver's CUDA (PYTORCH_LIBRARY_PATH=FOLDER)");
         }
     }
 
@@ -46,6 +91,11 @@ public final class RequiredDevice {
                     "distributed.dist_backend nccl: no GPU is to be seen"
                             + (visible == null ? "" : " (CUDA_VISIBLE_DEVICES=" + visible + ")")
                             + "; expected is one for each worker: look what nvidia-smi lists, or use distributed.dist_backend ring");
+        }
+        int place = WorkerRank.local(environment);
+        if (torch.gpus() > 1 && place >= torch.gpus()) {
+            throw new UserException("distributed.dist_backend nccl: worker " + place + " of this machine, from 0, sees "
+                    + torch.gpus() + " GPUs; expected is one for each worker: start no more workers than that");
         }
     }
 

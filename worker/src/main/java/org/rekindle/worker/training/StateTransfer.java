@@ -1,10 +1,13 @@
 package org.rekindle.worker.training;
 
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import org.rekindle.worker.collectives.Collective;
+import org.rekindle.worker.torchscript.Tensors;
 
 /**
  * Gives the training state of one worker to others: weights, moments and averages go round the collective bucket by bucket. Workers that
@@ -12,7 +15,7 @@ import org.rekindle.worker.collectives.Collective;
  */
 final class StateTransfer {
 
-    /** Bytes that go at a time: what a worker that only passes them on needs for it. */
+    /** Bytes that go at a time: what a worker that only passes them on needs for it, on its device. */
     private static final int BUCKET = 64 << 20;
 
     private StateTransfer() {}
@@ -25,18 +28,28 @@ final class StateTransfer {
      * @throws org.rekindle.worker.collectives.CollectiveAbortedException when a rank is lost meanwhile
      */
     static void run(Collective collective, int source, boolean takes, Optimizer optimizer) {
-        ByteBuffer updates = direct(Long.BYTES).putLong(0, optimizer.updates());
-        collective.broadcast(source, List.of(updates));
+        long updates = (long) collective.gather(optimizer.updates())[source];
         boolean own = takes || collective.rank() == source;
-        ByteBuffer passing = own ? null : direct(BUCKET);
-        for (List<ByteBuffer> bucket : buckets(optimizer.stateMemory())) {
-            int bytes = bucket.stream().mapToInt(ByteBuffer::remaining).sum();
-            collective.broadcast(
-                    source, own ? bucket : List.of(passing.slice(0, bytes).order(ByteOrder.nativeOrder())));
+        try (NDManager scope = optimizer.scope()) {
+            ByteBuffer passing = own ? null : Tensors.memory(scope.create(new Shape(BUCKET / Float.BYTES)));
+            for (List<ByteBuffer> bucket : buckets(optimizer.stateMemory())) {
+                collective.broadcast(source, own ? bucket : cut(passing, bucket));
+            }
         }
         if (takes) {
-            optimizer.setUpdates(updates.getLong(0));
+            optimizer.setUpdates(updates);
         }
+    }
+
+    /** Parts of memory as large as those of a bucket: by NCCL each part goes on its own, and all ranks have to cut alike. */
+    private static List<ByteBuffer> cut(ByteBuffer memory, List<ByteBuffer> bucket) {
+        List<ByteBuffer> parts = new ArrayList<>();
+        int from = 0;
+        for (ByteBuffer part : bucket) {
+            parts.add(memory.slice(from, part.remaining()).order(ByteOrder.nativeOrder()));
+            from += part.remaining();
+        }
+        return parts;
     }
 
     /** Cuts memory into lists of at most {@link #BUCKET} bytes each. */
@@ -61,9 +74,5 @@ final class StateTransfer {
             buckets.add(bucket);
         }
         return buckets;
-    }
-
-    private static ByteBuffer direct(int bytes) {
-        return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
     }
 }

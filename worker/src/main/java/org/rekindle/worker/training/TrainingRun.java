@@ -3,7 +3,9 @@ package org.rekindle.worker.training;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.function.Function;
 import java.util.function.IntFunction;
@@ -33,6 +35,8 @@ import org.rekindle.data.formats.DataSet;
 import org.rekindle.data.lanes.DecodeThreads;
 import org.rekindle.data.lanes.LaneCursor;
 import org.rekindle.data.lanes.LanePlan;
+import org.rekindle.worker.collectives.Backend;
+import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.trust.NodeCredentials;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -122,7 +126,7 @@ public record TrainingRun(
     private ClusterNode node() {
         return new ClusterNode(
                 place,
-                config.identity(),
+                identity(),
                 NodeCredentials.of(config.distributed().tls()),
                 config.monitoring(),
                 line -> savers.forEach(listener -> listener.message(line)));
@@ -132,7 +136,7 @@ public record TrainingRun(
         return new Lead(
                 place.rank(),
                 plan(lanes),
-                config.identity(),
+                identity(),
                 folder::ledger,
                 folder.checkpoints(),
                 new Lead.Reporting(
@@ -142,6 +146,17 @@ public record TrainingRun(
                         watchers.get()),
                 nodes(folder),
                 folder::close);
+    }
+
+    private Backend backend() {
+        return Backend.of(config.distributed().distBackend(), Torch.build());
+    }
+
+    /** Workers that sum by different means would wait for each other for ever. */
+    private Map<String, String> identity() {
+        Map<String, String> identity = new TreeMap<>(config.identity());
+        identity.put("distributed.dist_backend", backend().name().toLowerCase(Locale.ROOT));
+        return identity;
     }
 
     private Lead.Nodes nodes(RunFolder folder) {
@@ -184,7 +199,8 @@ public record TrainingRun(
     private NodeWorker worker(EnterAnswer.Welcome welcome, FeedSource feeds) {
         Checkpoints checkpoints = RunFolder.checkpoints(config);
         Checkpoint start = checkpoints.readOrNewest(welcome.checkpoint());
-        return new NodeWorker(config, place, checkpoints, start.state(), () -> session.apply(start), savers, feeds);
+        return new NodeWorker(
+                config, place, checkpoints, start.state(), backend(), () -> session.apply(start), savers, feeds);
     }
 
     @SuppressWarnings("try") // the log is only held open

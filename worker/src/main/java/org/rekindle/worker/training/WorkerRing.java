@@ -3,6 +3,7 @@ package org.rekindle.worker.training;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Function;
 import org.rekindle.coordinator.membership.HostPort;
 import org.rekindle.worker.collectives.Collective;
 import org.rekindle.worker.collectives.RingCollective;
@@ -19,13 +20,18 @@ final class WorkerRing implements AutoCloseable {
 
     private final RingListener listener;
     private final RingSettings settings;
-    private RingCollective current;
+    private final Function<RingCollective, Collective> backend;
+    private Collective current;
     private long aborted = -1;
 
-    /** @param listener null for a worker that is alone */
-    WorkerRing(RingListener listener, RingSettings settings) {
+    /**
+     * @param listener null for a worker that is alone
+     * @param backend makes what sums of the ring of a generation; neither is connected
+     */
+    WorkerRing(RingListener listener, RingSettings settings, Function<RingCollective, Collective> backend) {
         this.listener = listener;
         this.settings = settings;
+        this.backend = backend;
     }
 
     /** Where the others reach this worker; empty for one that is alone. */
@@ -38,7 +44,7 @@ final class WorkerRing implements AutoCloseable {
     }
 
     /**
-     * Connects the ring of a generation.
+     * Connects the ring of a generation, and what sums over it.
      *
      * @param secret by which its workers know each other
      * @return null where the generation has one worker, or this one is alone
@@ -50,15 +56,16 @@ final class WorkerRing implements AutoCloseable {
             return null;
         }
         List<InetSocketAddress> addresses = peers.stream().map(HostPort::parse).toList();
-        RingCollective ring = new RingCollective(generation, rank, addresses, listener, settings.with(secret));
+        Collective collective =
+                backend.apply(new RingCollective(generation, rank, addresses, listener, settings.with(secret)));
         synchronized (this) {
-            current = ring;
+            current = collective;
             if (aborted >= generation) {
-                ring.abort();
+                collective.abort();
             }
         }
-        ring.connect(CONNECT);
-        return ring;
+        collective.connect(CONNECT);
+        return collective;
     }
 
     /** Whether a generation is over. */
@@ -75,7 +82,7 @@ final class WorkerRing implements AutoCloseable {
     }
 
     private void closeRing() {
-        RingCollective old;
+        Collective old;
         synchronized (this) {
             old = current;
             current = null;

@@ -8,9 +8,10 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.rekindle.worker.SharedLibrary;
+import org.rekindle.worker.torchscript.CudaDriver;
 
 /** A library with the functions of libnccl and libcuda that are called, compiled from {@code nccl/fake-nccl.c}; see there. */
-final class FakeNccl {
+public final class FakeNccl {
 
     static final int FOR_EVER = -1;
     private static final int VERSION = 22602;
@@ -19,6 +20,8 @@ final class FakeNccl {
         void fakeReset(int version);
 
         void fakeResult(String function, int rank, int result, int times);
+
+        void fakeTogether();
 
         void fakeLastError();
 
@@ -36,24 +39,35 @@ final class FakeNccl {
     }
 
     /** Null where there is no gcc, for {@link #required} to tell test by test: what a class skips as a whole is not counted. */
-    static FakeNccl compile(Path folder) throws InterruptedException {
+    public static FakeNccl compile(Path folder) throws InterruptedException {
         Path file = SharedLibrary.compile("nccl/fake-nccl.c", folder);
         return file == null ? null : new FakeNccl(file);
     }
 
     /** Skips the test that needs what {@link #compile} could not give. */
-    static FakeNccl required(FakeNccl compiled) {
+    public static FakeNccl required(FakeNccl compiled) {
         assumeTrue(compiled != null, "skipped: no gcc to compile the fake libnccl with");
         return compiled;
     }
 
-    FakeNccl reset() {
+    public FakeNccl reset() {
         return reset(VERSION);
     }
 
     FakeNccl reset(int version) {
         script.fakeReset(version);
         return this;
+    }
+
+    /** From now on ranks compute together: each operation waits for all ranks and works on all their memory. */
+    public FakeNccl sumsTogether() {
+        script.fakeTogether();
+        return this;
+    }
+
+    /** A collective by this library. */
+    public Collective over(RingCollective ring) {
+        return new NcclCollective(ring, library(), driver());
     }
 
     /** The next results of a function, or of {@code state}: what {@code ncclCommGetAsyncError} says of a rank's communicator. */
@@ -80,7 +94,7 @@ final class FakeNccl {
     }
 
     /** What was called, polls left out. */
-    List<String> calls() {
+    public List<String> calls() {
         return script.fakeCalls().lines().toList();
     }
 

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.rekindle.data.UserException;
+import org.rekindle.worker.torchscript.CudaDriver;
 
 class NcclLibraryTest {
 

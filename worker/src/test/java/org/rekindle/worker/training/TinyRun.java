@@ -86,10 +86,19 @@ record TinyRun(Path folder, boolean useEma, String emaPath, String target) {
 
     /** The run on another data set. */
     RunConfig with(DatasetConfig dataset) {
+        return with(dataset, config().distributed());
+    }
+
+    /** The run by workers that share the optimizer's state. */
+    RunConfig sharing() {
+        return with(config().dataset(), new DistributedConfig(null, null, null, true, null));
+    }
+
+    private RunConfig with(DatasetConfig dataset, DistributedConfig distributed) {
         RunConfig tiny = config();
         return new RunConfig(
                 tiny.system(),
-                tiny.distributed(),
+                distributed,
                 tiny.experiment(),
                 tiny.optimizer(),
                 tiny.model(),

@@ -40,6 +40,7 @@ import org.rekindle.coordinator.steps.Lead;
 import org.rekindle.coordinator.steps.RunPlan;
 import org.rekindle.coordinator.steps.RunStart;
 import org.rekindle.data.lanes.LaneCursor;
+import org.rekindle.worker.collectives.Backend;
 import org.rekindle.worker.collectives.RingListener;
 import org.rekindle.worker.collectives.RingSettings;
 
@@ -70,7 +71,8 @@ class WorkerActorTest {
 
     private ActorRef<WorkerActor.Command> worker(
             ActorRef<CoordinatorCommand> coordinator, FakeFeeds feeds, FakeSession session, ActorRef<Outcome> owner) {
-        return worker(coordinator, feeds, session, new WorkerRing(null, RingSettings.DEFAULT), owner);
+        return worker(
+                coordinator, feeds, session, new WorkerRing(null, RingSettings.DEFAULT, Backend.RING::over), owner);
     }
 
     private ActorRef<WorkerActor.Command> worker(
@@ -151,7 +153,8 @@ class WorkerActorTest {
     void theNextGenerationEndsTheWaitForANeighbourThatNeverAnswers() throws Exception {
         try (ServerSocket silent = new ServerSocket(0)) {
             TestProbe<CoordinatorCommand> coordinator = kit.createTestProbe();
-            WorkerRing ring = new WorkerRing(RingListener.bind("127.0.0.1", 0, "run"), RingSettings.DEFAULT);
+            WorkerRing ring =
+                    new WorkerRing(RingListener.bind("127.0.0.1", 0, "run"), RingSettings.DEFAULT, Backend.RING::over);
             worker(
                     coordinator.getRef(),
                     new FakeFeeds(),
