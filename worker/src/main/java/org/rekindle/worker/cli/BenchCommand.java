@@ -27,6 +27,8 @@ import org.rekindle.data.lanes.LanePlan;
 import org.rekindle.worker.collectives.RingBenchmark;
 import org.rekindle.worker.pipeline.PipelineDirectory;
 import org.rekindle.worker.pipeline.PipelineInit;
+import org.rekindle.worker.training.NcclBenchmark;
+import org.rekindle.worker.training.Spread;
 import org.rekindle.worker.training.StepBenchmark;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -137,6 +139,33 @@ final class BenchCommand {
                 result.linkGigabytesPerSecond() / result.busySocketGigabytesPerSecond());
         System.out.println(Json.line(result));
         return 0;
+    }
+
+    record NcclOptions(Integer workers, Integer mib, Integer times) {}
+
+    @Command(
+            name = "nccl",
+            description = "All-reduces a vector between the GPUs of this machine:"
+                    + " bench nccl [workers=GPUS] [mib=64] [times=20]")
+    int nccl(@Mixin KeyValues keyValues) {
+        NcclOptions options = CommandOptions.read("bench nccl", keyValues.list(), NcclOptions.class);
+        NcclBenchmark.Result result = NcclBenchmark.run(
+                options.workers(),
+                KeyValues.number("bench nccl", "mib", options.mib(), 64, 1) << 20,
+                KeyValues.number("bench nccl", "times", options.times(), 20, 1));
+        System.out.printf(
+                Locale.ROOT,
+                "%,d bytes between %d GPUs: %s GB/s, each link %s GB/s; median (10th to 90th percentile)%n",
+                result.bytes(),
+                result.worldSize(),
+                spread(result.gigabytesPerSecond()),
+                spread(result.busGigabytesPerSecond()));
+        System.out.println(Json.line(result));
+        return 0;
+    }
+
+    private static String spread(Spread rate) {
+        return String.format(Locale.ROOT, "%.1f (%.1f to %.1f)", rate.median(), rate.p10(), rate.p90());
     }
 
     record BarrierOptions(Integer workers, Integer nodes, Integer steps) {}

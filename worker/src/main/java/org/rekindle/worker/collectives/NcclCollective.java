@@ -219,7 +219,7 @@ public final class NcclCollective implements Collective {
         }
         if (result != CudaDriver.SUCCESS) {
             throw new UserException(
-                    function + ": the GPU failed with CUDA's error " + result + ", " + device.text(result));
+                    function + ": the GPU failed with CUDA's error " + result + ", " + CudaDriver.text(device, result));
         }
     }
 

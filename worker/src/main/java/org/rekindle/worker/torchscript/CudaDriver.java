@@ -58,9 +58,9 @@ public interface CudaDriver extends Library {
     }
 
     /** The version of CUDA that the driver is made for, such as 12080 for 12.8. */
-    default int version() {
+    static int version(CudaDriver driver) {
         int[] version = new int[1];
-        require("cuDriverGetVersion", cuDriverGetVersion(version));
+        require(driver, "cuDriverGetVersion", driver.cuDriverGetVersion(version));
         return version[0];
     }
 
@@ -69,25 +69,25 @@ public interface CudaDriver extends Library {
      *
      * @param gpu its number among those that this process sees
      */
-    default void use(int gpu) {
+    static void use(CudaDriver driver, int gpu) {
         int[] device = new int[1];
         PointerByReference context = new PointerByReference();
-        require("cuInit", cuInit(0));
-        require("cuDeviceGet", cuDeviceGet(device, gpu));
-        require("cuDevicePrimaryCtxRetain", cuDevicePrimaryCtxRetain(context, device[0]));
-        require("cuCtxSetCurrent", cuCtxSetCurrent(context.getValue()));
+        require(driver, "cuInit", driver.cuInit(0));
+        require(driver, "cuDeviceGet", driver.cuDeviceGet(device, gpu));
+        require(driver, "cuDevicePrimaryCtxRetain", driver.cuDevicePrimaryCtxRetain(context, device[0]));
+        require(driver, "cuCtxSetCurrent", driver.cuCtxSetCurrent(context.getValue()));
     }
 
-    private void require(String function, int result) {
+    private static void require(CudaDriver driver, String function, int result) {
         if (result != SUCCESS) {
-            throw new UserException(function + " failed with CUDA's error " + result + ", " + text(result));
+            throw new UserException(function + " failed with CUDA's error " + result + ", " + text(driver, result));
         }
     }
 
     /** The driver's own words. */
-    default String text(int result) {
+    static String text(CudaDriver driver, int result) {
         PointerByReference text = new PointerByReference();
-        return cuGetErrorString(result, text) == SUCCESS && text.getValue() != null
+        return driver.cuGetErrorString(result, text) == SUCCESS && text.getValue() != null
                 ? text.getValue().getString(0)
                 : "unknown error";
     }

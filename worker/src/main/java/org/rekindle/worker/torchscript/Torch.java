@@ -99,7 +99,7 @@ public final class Torch {
             JniUtils.setNumThreads(threads);
         }
         if (device().getDeviceId() > 0) { // every thread begins on the first GPU
-            CudaDriver.ofThisMachine().use(device().getDeviceId());
+            CudaDriver.use(CudaDriver.ofThisMachine(), device().getDeviceId());
         }
         return true;
     }

@@ -38,16 +38,21 @@ public final class RequiredDevice {
         }
         boolean sums = workers > 1 || distributed.distBackend() != null;
         if (sums && backend == Backend.NCCL) {
-            NcclCollective.requireLibraries();
-            if (torch.cuda()) {
-                requireDriver(CudaDriver.ofThisMachine().version(), Torch.cudaMajor());
-            }
-            requireGpu(torch, System.getenv());
+            requireNccl(torch);
         }
         if (config.model().mixedPrecision().equals(ModelConfig.BF16)) {
             requireBf16(
                     torch, () -> CudaUtils.getComputeCapability(Torch.device().getDeviceId()));
         }
+    }
+
+    /** Whether there is all that NCCL needs. */
+    static void requireNccl(Torch.Build torch) {
+        NcclCollective.requireLibraries();
+        if (torch.cuda()) {
+            requireDriver(CudaDriver.version(CudaDriver.ofThisMachine()), Torch.cudaMajor());
+        }
+        requireGpu(torch, System.getenv());
     }
 
     /** Whether several workers can sum as they are told to. */

@@ -1,6 +1,7 @@
 package org.rekindle.worker.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -16,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.rekindle.worker.torchscript.Torch;
 
 /** Each mistake at the command line is told in one line, with an exit code other than 0, and leaves nothing behind. */
 class CommandLineTest {
@@ -120,6 +122,12 @@ class CommandLineTest {
         CommandRun.of("shards", "mak").assertOneLine(2, "mak is no command", "make", "rekindle shards --help");
         CommandRun.of("train", "--foo").assertOneLine(2, "--foo is no option", "rekindle train --help");
         CommandRun.of("bench", "step", "--steps=many").assertOneLine(2, "--steps", "many", "rekindle bench step");
+    }
+
+    @Test
+    void whatNeedsGpusIsALineWhereThereIsNone() {
+        assumeFalse(Torch.build().cuda());
+        CommandRun.of("bench", "nccl").assertOneLine(1, "distributed.dist_backend nccl: ", "cannot be loaded");
     }
 
     @ParameterizedTest

@@ -71,7 +71,7 @@ public final class FakeNccl {
     }
 
     /** The next results of a function, or of {@code state}: what {@code ncclCommGetAsyncError} says of a rank's communicator. */
-    FakeNccl answers(String function, int rank, int... results) {
+    public FakeNccl answers(String function, int rank, int... results) {
         for (int result : results) {
             script.fakeResult(function, rank, result, 1);
         }
@@ -102,7 +102,7 @@ public final class FakeNccl {
         return NcclLibrary.load(Map.of("NCCL_LIBRARY_PATH", file.toString()));
     }
 
-    CudaDriver driver() {
+    public CudaDriver driver() {
         return CudaDriver.load(file.toString());
     }
 }

@@ -103,6 +103,29 @@ class NcclCollectiveTest {
     }
 
     @Test
+    void numbersOfTheHostGoOverTheRing() throws Exception {
+        List<double[]> all = Collections.synchronizedList(new ArrayList<>());
+        each(3, nccl -> all.add(nccl.gather(nccl.rank() + 0.1)));
+        assertThat(all).hasSize(3).allSatisfy(numbers -> assertThat(numbers).containsExactly(0.1, 1.1, 2.1));
+        assertThat(fake.calls()).noneMatch(call -> call.contains("broadcast"));
+    }
+
+    @Test
+    void ranksThatAreTogetherSumReduceAndBroadcastEachOthersMemory() throws Exception {
+        fake.sumsTogether();
+        List<float[]> all = Collections.synchronizedList(new ArrayList<>());
+        each(3, nccl -> {
+            ByteBuffer first = Ranks.direct(1 + nccl.rank(), 10);
+            ByteBuffer second = Ranks.direct(100f * nccl.rank());
+            nccl.allReduceSum(List.of(first));
+            nccl.reduceScatter(List.of(List.of(), List.of(second), List.of()));
+            nccl.broadcast(1, List.of(second));
+            all.add(Ranks.values(List.of(first, second)));
+        });
+        assertThat(all).hasSize(3).allSatisfy(values -> assertThat(values).containsExactly(6, 30, 300));
+    }
+
+    @Test
     void partsOfAnySizeAreSummedForAndGivenByTheirRanks() throws Exception {
         try (Ranks ranks = new Ranks(2)) {
             List<NcclCollective> all = connected(ranks);

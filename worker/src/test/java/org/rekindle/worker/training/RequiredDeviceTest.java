@@ -5,8 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Map;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.rekindle.data.UserException;
+import org.rekindle.worker.collectives.Backend;
 import org.rekindle.worker.torchscript.Torch;
 
 class RequiredDeviceTest {
@@ -31,6 +35,57 @@ class RequiredDeviceTest {
                 .hasMessageStartingWith(
                         "distributed.dist_backend nccl: no GPU is to be seen (CUDA_VISIBLE_DEVICES=); expected is one");
         assertThatCode(() -> RequiredDevice.requireGpu(ONE_GPU, Map.of())).doesNotThrowAnyException();
+    }
+
+    @Test
+    void ncclNeedsAGpuForEachWorkerOfTheMachine() {
+        Torch.Build four = new Torch.Build("2.7.1", true, 4);
+        assertThatThrownBy(() -> RequiredDevice.requireGpu(four, Map.of("SLURM_LOCALID", "4")))
+                .isInstanceOf(UserException.class)
+                .hasMessage("distributed.dist_backend nccl: worker 4 of this machine, from 0, sees 4 GPUs;"
+                        + " expected is one for each worker: start no more workers than that");
+        assertThatCode(() -> RequiredDevice.requireGpu(four, Map.of("LOCAL_RANK", "3")))
+                .doesNotThrowAnyException();
+        assertThatCode(() -> RequiredDevice.requireGpu(ONE_GPU, Map.of("SLURM_LOCALID", "4")))
+                .doesNotThrowAnyException();
+    }
+
+    @Test
+    void ncclNeedsADriverForTheCudaOfLibtorch() {
+        assertThatThrownBy(() -> RequiredDevice.requireDriver(11080, OptionalInt.of(12)))
+                .isInstanceOf(UserException.class)
+                .hasMessage(
+                        "distributed.dist_backend nccl: NVIDIA's driver is made for CUDA 11.8, this libtorch for CUDA 12;"
+                                + " install a newer driver, or name a libtorch for the driver's CUDA (PYTORCH_LIBRARY_PATH=FOLDER)");
+        assertThatCode(() -> RequiredDevice.requireDriver(12020, OptionalInt.of(12)))
+                .doesNotThrowAnyException();
+        assertThatCode(() -> RequiredDevice.requireDriver(13000, OptionalInt.of(12)))
+                .doesNotThrowAnyException();
+        assertThatCode(() -> RequiredDevice.requireDriver(11080, OptionalInt.empty()))
+                .doesNotThrowAnyException();
+    }
+
+    @Test
+    void severalWorkersSumWhereTheirDataAre() {
+        assertThatThrownBy(() -> RequiredDevice.requireSums(Backend.RING, "float32", ONE_GPU))
+                .isInstanceOf(UserException.class)
+                .hasMessage(
+                        "distributed.dist_backend: ring sums in the host's memory, and this worker computes on a GPU;"
+                                + " use nccl, or hide the GPUs (CUDA_VISIBLE_DEVICES=)");
+        assertThatThrownBy(() -> RequiredDevice.requireSums(Backend.NCCL, "bfloat16", ONE_GPU))
+                .isInstanceOf(UserException.class)
+                .hasMessage("distributed.gradient_dtype: bfloat16 is for distributed.dist_backend ring;"
+                        + " NCCL sums in float32 here; set distributed.gradient_dtype=float32");
+        assertThatCode(() -> RequiredDevice.requireSums(Backend.NCCL, "float32", ONE_GPU))
+                .doesNotThrowAnyException();
+        assertThatCode(() -> RequiredDevice.requireSums(Backend.RING, "bfloat16", CPU))
+                .doesNotThrowAnyException();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"nccl, 0, NCCL", "ring, 1, RING", "gloo, 1, RING", ", 1, NCCL", ", 0, RING"})
+    void theBackendIsTheDevicesUnlessItIsTold(String told, int gpus, Backend backend) {
+        assertThat(Backend.of(told, new Torch.Build("2.7.1", true, gpus))).isEqualTo(backend);
     }
 
     @Test
