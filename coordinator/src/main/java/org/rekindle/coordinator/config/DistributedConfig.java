@@ -3,7 +3,8 @@ package org.rekindle.coordinator.config;
 /**
  * The section {@code distributed}; the original's templates let {@code system} take its values from here.
  *
- * @param distBackend {@code nccl}, {@code gloo} or {@code ring}; null for the default of the machine
+ * @param distBackend {@code nccl}, between GPUs, or {@code ring}, between CPUs; {@code gloo}, of older configurations, is the ring. Null for
+ *     the default of the machine: {@code nccl} where a worker sees a GPU
  * @param distUrl accepted for the original's sake
  * @param gradientDtype {@link #FLOAT32}, the default, or {@link #BFLOAT16}: what sums of gradients travel as between workers
  * @param shardOptimizer whether each worker keeps the optimizer's state of a part of the parameters alone (ZeRO-1); default false
