@@ -152,8 +152,8 @@ public record TrainingRun(
         return Backend.of(config.distributed().distBackend(), Torch.build());
     }
 
-    /** Workers that sum by different means would wait for each other for ever. */
-    private Map<String, String> identity() {
+    /** What all nodes must have alike: workers that sum by different means would wait for each other for ever. */
+    Map<String, String> identity() {
         Map<String, String> identity = new TreeMap<>(config.identity());
         identity.put("distributed.dist_backend", backend().name().toLowerCase(Locale.ROOT));
         return identity;

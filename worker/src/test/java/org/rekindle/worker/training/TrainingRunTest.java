@@ -14,12 +14,14 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Function;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.rekindle.coordinator.checkpoints.Checkpoint;
 import org.rekindle.coordinator.checkpoints.RunFolder;
@@ -75,7 +77,7 @@ class TrainingRunTest {
         }
     };
 
-    private Outcome train(Function<TrainerState, FakeSession> sessions) throws IOException {
+    private RunConfig config(String... more) throws IOException {
         Path yaml = folder.resolve("run.yaml");
         Files.writeString(yaml, """
                 system: {gradient_accumulation: 2, batch_size: 2, workers: 1}
@@ -85,7 +87,12 @@ class TrainingRunTest {
                 dataset: {type: WebDataset, params: {path: "a.tar", batch_size: 2, workers: 1, num_examples_to_see: 80, resolution: 64}}
                 lr_scheduler: {scheduler: ConstantWithWarmup, params: {learning_rate: 0.1, warmup_length: 1}}
                 """.formatted(folder));
-        RunConfig config = ConfigReader.read(List.of("config=" + yaml));
+        return ConfigReader.read(
+                Stream.concat(Stream.of("config=" + yaml), Stream.of(more)).toList());
+    }
+
+    private Outcome train(Function<TrainerState, FakeSession> sessions) throws IOException {
+        RunConfig config = config();
         try (RunFolder run = RunFolder.open(config)) {
             Checkpoint start = run.startingPoint(messages::add).orElseGet(() -> run.checkpoints()
                     .commit(TrainingRun.fresh(config, config.lanes(1)), 0, empty -> {}));
@@ -120,6 +127,16 @@ class TrainingRunTest {
         return Files.readAllLines(folder.resolve("run/ledger.jsonl")).stream()
                 .filter(line -> !line.contains("\"event\""))
                 .toList();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"nccl, nccl", "ring, ring", "gloo, ring"})
+    void nodesThatSumByAnotherMeansAreOfAnotherRun(String told, String backend) throws IOException {
+        RunConfig config = config("distributed.dist_backend=" + told);
+        TrainingRun run = new TrainingRun(config, NodePlace.ALONE, null, null, null, List.of());
+        assertThat(run.identity())
+                .containsEntry("distributed.dist_backend", backend)
+                .containsAllEntriesOf(config.identity());
     }
 
     @Test
