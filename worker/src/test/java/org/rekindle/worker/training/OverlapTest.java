@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -74,6 +75,16 @@ class OverlapTest {
         @Override
         public int worldSize() {
             return ring.worldSize();
+        }
+
+        @Override
+        public void connect(Duration timeout) {
+            ring.connect(timeout);
+        }
+
+        @Override
+        public double[] gather(double own) {
+            return ring.gather(own);
         }
 
         @Override

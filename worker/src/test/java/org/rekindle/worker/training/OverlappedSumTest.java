@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -158,6 +159,14 @@ class OverlappedSumTest {
         @Override
         public int worldSize() {
             return 1;
+        }
+
+        @Override
+        public void connect(Duration timeout) {}
+
+        @Override
+        public double[] gather(double own) {
+            return new double[] {own};
         }
 
         @Override

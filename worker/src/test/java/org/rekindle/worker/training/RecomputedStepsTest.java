@@ -112,7 +112,7 @@ class RecomputedStepsTest {
                 5,
                 () -> null,
                 null,
-                false,
+                config.distributed(),
                 StageListener.NONE)) {
             for (int step = 1; step <= STEPS; step++) {
                 session.computeGradients(step, List.of(TinyRun.batch(step, 0)), 1);

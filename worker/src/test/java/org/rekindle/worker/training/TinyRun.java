@@ -91,7 +91,7 @@ record TinyRun(Path folder, boolean useEma, String emaPath, String target) {
 
     /** The run by workers that share the optimizer's state. */
     RunConfig sharing() {
-        return with(config().dataset(), new DistributedConfig(null, null, null, true, null));
+        return with(config().dataset(), new DistributedConfig(null, null, null, true, null, null));
     }
 
     private RunConfig with(DatasetConfig dataset, DistributedConfig distributed) {
