@@ -8,15 +8,14 @@ import org.rekindle.worker.torchscript.ParameterSpec;
  * PyTorch's {@code Conv2d} with a square kernel and a bias: (N, in, H, W) to (N, out, H', W').
  *
  * <p>On a CPU oneDNN computes in blocks of 16 channels. The version in libtorch 2.7.1 (oneDNN 3.7.1) does not clear what it adds to weights
- * whose channels do not fill their blocks, and multiplies it by zero: where that memory happens to hold a NaN, so does the result. So
- * the channels are filled up with zeros here. {@code UnclearedMemoryProcessTest} shows that it suffices.
+ * whose channels do not fill their blocks: what that memory held before comes into results and gradients, be it numbers or NaN. And the
+ * gradient of a strided convolution's input is wrong where its channels are an odd number of blocks, of 3 and more. So the channels are filled
+ * up with zeros here, which {@code Conv2dTest} and {@code UnclearedMemoryProcessTest} show to suffice. Stable Diffusion's are filled up but
+ * for {@code conv_in} and {@code conv_out}.
  */
 record Conv2d(int in, int out, int kernel, int stride, int padding) implements Counted {
 
     private static final int BLOCK = 16;
-
-    /** Up to so many input channels of a kernel larger than 1 are not blocked. */
-    private static final int UNBLOCKED = 8;
 
     /** A convolution that keeps height and width; the kernel is odd. */
     static Conv2d same(int in, int out, int kernel) {
@@ -49,13 +48,13 @@ record Conv2d(int in, int out, int kernel, int stride, int padding) implements C
 
     @Override
     public String methods() {
-        int addedIn = kernel > 1 && in <= UNBLOCKED ? 0 : toFillBlocks(in);
-        int addedOut = toFillBlocks(out);
+        int addedIn = toFill(stride > 1 ? 2 * BLOCK : BLOCK, in);
+        int addedOut = toFill(BLOCK, out);
         return addedIn + addedOut == 0 ? plain() : filled(addedIn, addedOut);
     }
 
-    private static int toFillBlocks(int channels) {
-        return Math.floorMod(-channels, BLOCK);
+    private static int toFill(int block, int channels) {
+        return Math.floorMod(-channels, block);
     }
 
     private String plain() {
