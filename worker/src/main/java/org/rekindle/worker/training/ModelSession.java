@@ -7,7 +7,6 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -57,7 +56,7 @@ public final class ModelSession implements TrainingSession {
     private final Validation validation;
     private final boolean shares; // each rank owns a part of the optimizer's state
     private final int bucketBytes;
-    private final boolean overlaps; // gradients are summed while the backward pass goes on
+    private final Map<String, List<ByteBuffer>> bySegment; // gradients; null where they are summed when all are there
     private final long available; // bytes that were there for the lanes
     private final StageListener stages;
 
@@ -90,7 +89,7 @@ public final class ModelSession implements TrainingSession {
         this.validation = validation;
         this.shares = distributed.shardOptimizer();
         this.bucketBytes = distributed.bucketBytes();
-        this.overlaps = overlaps();
+        this.bySegment = gradientsBySegment();
         this.stages = stages;
         this.available = DeviceMemory.of(manager.getDevice(), System.getenv()).available();
         objective.ready();
@@ -245,7 +244,7 @@ public final class ModelSession implements TrainingSession {
         endStep();
         this.step = manager.newSubManager();
         List<NDArray> losses = new ArrayList<>();
-        try (OverlappedSum sum = overlaps && collective != null ? overlappedSum() : null) {
+        try (OverlappedSum sum = overlappedSum()) {
             for (LaneBatch batch : batches) {
                 boolean last = losses.size() == batches.size() - 1; // nothing is added to its gradients any more
                 losses.add(accumulate(step, batch, lanes, last && sum != null ? sum::done : null));
@@ -283,30 +282,28 @@ public final class ModelSession implements TrainingSession {
     }
 
     /**
-     * Whether there is something to sum while the backward pass goes on: what fits in one bucket would go when the pass is over anyway. On a
-     * GPU the sums would need a stream of their own.
+     * The gradients by the segment that they come from, to be summed while the backward pass goes on; null where that gains nothing: what fits
+     * in one bucket would go when the pass is over anyway, and on a GPU the sums would need a stream of their own.
      */
-    private boolean overlaps() {
-        long bytes = Float.BYTES
-                * optimizer.parameters().values().stream()
-                        .mapToLong(NDArray::size)
-                        .sum();
-        return !shares
-                && !objective.segments().isEmpty()
-                && bytes > bucketBytes
-                && !manager.getDevice().isGpu();
+    private Map<String, List<ByteBuffer>> gradientsBySegment() {
+        Map<String, List<String>> names = objective.segments();
+        if (shares || names.isEmpty() || manager.getDevice().isGpu()) {
+            return null;
+        }
+        List<ByteBuffer> memory = optimizer.gradientMemory();
+        if (memory.stream().mapToLong(ByteBuffer::remaining).sum() <= bucketBytes) {
+            return null;
+        }
+        List<String> order = List.copyOf(optimizer.parameters().keySet());
+        Map<String, List<ByteBuffer>> gradients = new LinkedHashMap<>();
+        names.forEach((segment, of) -> gradients.put(
+                segment,
+                of.stream().map(name -> memory.get(order.indexOf(name))).toList()));
+        return gradients;
     }
 
     private OverlappedSum overlappedSum() {
-        Iterator<ByteBuffer> memory = optimizer.gradientMemory().iterator();
-        Map<String, ByteBuffer> gradients = new LinkedHashMap<>();
-        optimizer.parameters().keySet().forEach(name -> gradients.put(name, memory.next()));
-        Map<String, List<ByteBuffer>> segments = new LinkedHashMap<>();
-        objective
-                .segments()
-                .forEach((segment, names) ->
-                        segments.put(segment, names.stream().map(gradients::get).toList()));
-        return new OverlappedSum(collective, segments, bucketBytes);
+        return bySegment == null || collective == null ? null : new OverlappedSum(collective, bySegment, bucketBytes);
     }
 
     /** @param sum null where all gradients are summed here and now */
