@@ -2,7 +2,7 @@
 # Proves on a real SLURM of three nodes that a run which is queued again and again trains as if nothing had happened, and tells where its
 # time went. As root on Debian; five to ten minutes.
 #
-#   slurm/proofs/requeues.sh limit     # SLURM itself sends the signal before the time limit of a minute
+#   slurm/proofs/requeues.sh limit     # SLURM itself sends the signal before the time limit of two minutes
 #   slurm/proofs/requeues.sh 5         # five signals at random moments
 set -euo pipefail
 home=$(cd "$(dirname "$0")/../.." && pwd)
@@ -26,7 +26,7 @@ export SLURM_CONF=$work/slurm/slurm.conf MASTER_ADDR=127.0.0.1
 cd "$home"
 options=(--parsable --gres=none --nodes=2 --ntasks-per-node=1 --cpus-per-task=1 --output="$work/job.log")
 if [ "$what" = limit ]; then
-  options+=(--time=1 --signal=B:USR1@20)
+  options+=(--time=2 --signal=B:USR1@20)
 else
   options+=(--time=60)
 fi
