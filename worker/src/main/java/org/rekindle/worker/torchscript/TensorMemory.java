@@ -3,12 +3,10 @@ package org.rekindle.worker.torchscript;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
-import ai.djl.pytorch.jni.LibUtils;
 import com.sun.jna.Library;
 import com.sun.jna.Native;
 import com.sun.jna.Pointer;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 
 /** Where a tensor's elements are, asked of libtorch itself: DJL copies those of a GPU before it shows them. */
 final class TensorMemory {
@@ -26,11 +24,7 @@ final class TensorMemory {
         int aoti_torch_get_strides(long tensor, long[] address);
     }
 
-    /** The file that DJL has loaded; loading it once more gives the same library. */
-    private static final Shim SHIM = Native.load(
-            Path.of(LibUtils.getLibtorchPath(), System.mapLibraryName("torch_cpu"))
-                    .toString(),
-            Shim.class);
+    private static final Shim SHIM = Native.load(Torch.file("torch_cpu").toString(), Shim.class);
 
     private TensorMemory() {}
 

@@ -9,6 +9,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.pytorch.jni.LibUtils;
+import com.sun.jna.NativeLibrary;
 import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
@@ -88,6 +89,26 @@ public final class Torch {
             threads = intraOpThreads;
         }
         prepareThread();
+        readLogLevel();
+    }
+
+    /**
+     * Has libtorch heed {@code TORCH_CPP_LOG_LEVEL}, which it does of itself only below Python: the launcher silences warnings, as a
+     * libtorch without NNPACK gives one at each small convolution.
+     */
+    private static void readLogLevel() {
+        try {
+            NativeLibrary.getInstance(file("c10").toString())
+                    .getFunction("_ZN3c1011initLoggingEv") // c10::initLogging()
+                    .invokeVoid(new Object[0]);
+        } catch (UnsatisfiedLinkError e) {
+            // a libtorch of another make says more than it needs to
+        }
+    }
+
+    /** A library of the libtorch that DJL has loaded; loading it once more gives the same. */
+    static Path file(String library) {
+        return Path.of(LibUtils.getLibtorchPath(), System.mapLibraryName(library));
     }
 
     private static boolean prepareThread() {

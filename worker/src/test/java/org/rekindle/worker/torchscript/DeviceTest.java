@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import com.sun.jna.NativeLibrary;
+import com.sun.jna.Pointer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -45,6 +47,15 @@ class DeviceTest {
                 assertThat(Tensors.memory(scalar).getFloat(0)).isEqualTo(7);
             }
         }
+    }
+
+    @Test
+    void libtorchHeedsTheLogLevelOfTheEnvironment() {
+        assertThat(System.getenv("TORCH_CPP_LOG_LEVEL")).as("set by the POM").isEqualTo("ERROR");
+        Torch.init(null);
+        Pointer level = NativeLibrary.getInstance(Torch.file("c10").toString())
+                .getGlobalVariableAddress("FLAGS_caffe2_log_level");
+        assertThat(level.getInt(0)).isEqualTo(2); // after INFO and WARNING, the default
     }
 
     @Test
