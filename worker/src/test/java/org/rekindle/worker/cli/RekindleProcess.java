@@ -11,6 +11,16 @@ import java.util.concurrent.TimeUnit;
 /** The command line as a user starts it, in a process of its own. */
 public final class RekindleProcess {
 
+    /** How tests start the classes under test. Processes that live for seconds gain nothing from the optimizing compiler. */
+    static final List<String> COMMAND = List.of(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-Xmx1g",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-cp",
+            System.getProperty("java.class.path"),
+            Rekindle.class.getName());
+
     private static final long TIMEOUT_SECONDS = 180;
 
     private final Process process;
@@ -63,13 +73,7 @@ public final class RekindleProcess {
     private static RekindleProcess start(Path folder, List<String> prefix, String... arguments) throws IOException {
         Path output = Files.createTempFile(folder, "output", ".txt");
         List<String> command = new ArrayList<>(prefix);
-        command.addAll(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx1g",
-                "-XX:+UseSerialGC",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Rekindle.class.getName()));
+        command.addAll(COMMAND);
         command.addAll(List.of(arguments));
         Process process = new ProcessBuilder(command)
                 .directory(folder.toFile())

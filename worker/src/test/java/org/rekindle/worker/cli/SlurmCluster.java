@@ -41,11 +41,7 @@ final class SlurmCluster implements AutoCloseable {
         Path launcher = checkout.resolve("rekindle");
         Files.writeString(
                 launcher,
-                "#!/bin/bash\ntrap '' USR1\nexec '%s' -Xmx1g -XX:+UseSerialGC -cp '%s' %s \"$@\"\n"
-                        .formatted(
-                                Path.of(System.getProperty("java.home"), "bin", "java"),
-                                System.getProperty("java.class.path"),
-                                Rekindle.class.getName()));
+                "#!/bin/bash\ntrap '' USR1\nexec '%s' \"$@\"\n".formatted(String.join("' '", RekindleProcess.COMMAND)));
         assertThat(launcher.toFile().setExecutable(true)).isTrue();
         assertThat(checkout.resolve("slurm/train.sh").toFile().setExecutable(true))
                 .isTrue();

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("slurm")
 class SlurmProcessTest {
 
-    private static final int STEPS = 400;
+    private static final int STEPS = 200;
     private static final List<String> TWO_NODES =
             List.of("--nodes=2", "--ntasks-per-node=1", "--cpus-per-task=1", "--time=10");
     private static final List<String> ONE_TASK = List.of("--ntasks-per-node=1", "--cpus-per-task=1", "--time=10");
