@@ -354,6 +354,30 @@ public final class CheckpointFolder implements Checkpoints {
         return read(Path.of(location));
     }
 
+    @Override
+    public Checkpoint readOrNewest(String location) {
+        Path checkpoint = Path.of(location);
+        while (true) {
+            try {
+                return read(checkpoint);
+            } catch (UserException e) {
+                Path newest = newest(e);
+                if (newest.equals(checkpoint) || Files.isDirectory(checkpoint)) {
+                    throw e;
+                }
+                checkpoint = newest;
+            }
+        }
+    }
+
+    private Path newest(UserException orElse) {
+        try {
+            return newestFirst().stream().findFirst().orElseThrow(() -> orElse);
+        } catch (IOException e) {
+            throw orElse;
+        }
+    }
+
     static Checkpoint read(Path checkpoint) {
         try {
             return new Checkpoint(checkpoint, state(checkpoint));

@@ -49,9 +49,7 @@ public interface Checkpoints {
     Checkpoint read(String location);
 
     /** The same, for who takes the weights from others: the newest one where that one was removed meanwhile. */
-    default Checkpoint readOrNewest(String location) {
-        return read(location);
-    }
+    Checkpoint readOrNewest(String location);
 
     /**
      * The newest checkpoint whose files all have the size that its manifest says. Its files may be elsewhere.

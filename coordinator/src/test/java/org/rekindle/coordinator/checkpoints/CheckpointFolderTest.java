@@ -190,6 +190,22 @@ class CheckpointFolderTest {
     }
 
     @Test
+    void whoJoinsReadsTheNewestWhereTheOneNamedWasRemoved() throws IOException {
+        checkpoints = CheckpointFolder.open(run, 1);
+        String first = checkpoints.commit(state(1), 0, writer("w")).folder().toString();
+        assertThat(checkpoints.readOrNewest(first).step()).isEqualTo(1);
+
+        checkpoints.commit(state(2), 0, writer("w"));
+        assertThat(checkpoints.readOrNewest(first).step()).isEqualTo(2);
+
+        Files.delete(file(2, "trainer.json"));
+        assertThatThrownBy(() -> checkpoints.readOrNewest(checkpoints.location(2)))
+                .hasMessageContaining("step_00000002 cannot be read");
+        checkpoints.discard(2);
+        assertThatThrownBy(() -> checkpoints.readOrNewest(first)).hasMessageContaining("step_00000001 cannot be read");
+    }
+
+    @Test
     void aFailedCommitRemovesNoCheckpoint() throws IOException {
         checkpoints = CheckpointFolder.open(run, 1);
         checkpoints.commit(state(1), 0, writer("w"));

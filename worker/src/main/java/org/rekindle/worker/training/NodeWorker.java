@@ -22,7 +22,7 @@ import org.rekindle.worker.collectives.RingSettings;
 /**
  * The worker of a node.
  *
- * @param start state that the run goes on from
+ * @param start the state that the run was at when it let this node in
  * @param backend what the workers sum by
  * @param session makes the training session; called once, on the training thread
  * @param listeners hear of checkpoints that this worker writes
@@ -33,7 +33,7 @@ record NodeWorker(
         Checkpoints checkpoints,
         TrainerState start,
         Backend backend,
-        Supplier<TrainingSession> session,
+        Supplier<OpenedSession> session,
         List<StepListener> listeners,
         FeedSource feeds)
         implements TrainingNode.WorkerFactory {

@@ -46,7 +46,7 @@ import org.slf4j.LoggerFactory;
  * coordinator when it is here. The run folder, or its bucket, and the data lie where all nodes have them.
  *
  * @param place this node's
- * @param session makes the training session of a checkpoint; called once, on the training thread, which also closes the session
+ * @param session makes the training session of a checkpoint; called on the training thread, which also closes the session
  * @param learningRate gives the learning rate by optimizer step of a run of so many lanes, for the metrics
  * @param watchers watch the run from the node that leads it; made when that is this one, closed when it no longer is
  * @param savers hear of the checkpoints that this node's worker writes
@@ -200,7 +200,14 @@ public record TrainingRun(
         Checkpoints checkpoints = RunFolder.checkpoints(config);
         Checkpoint start = checkpoints.readOrNewest(welcome.checkpoint());
         return new NodeWorker(
-                config, place, checkpoints, start.state(), backend(), () -> session.apply(start), savers, feeds);
+                config,
+                place,
+                checkpoints,
+                start.state(),
+                backend(),
+                () -> OpenedSession.of(checkpoints, start, session),
+                savers,
+                feeds);
     }
 
     @SuppressWarnings("try") // the log is only held open

@@ -99,7 +99,7 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
 
     static Behavior<Command> create(
             ActorRef<WorkerActor.Command> worker,
-            Supplier<TrainingSession> session,
+            Supplier<OpenedSession> session,
             WorkerLanes lanes,
             WorkerRing ring,
             CheckpointWriter checkpoints,
@@ -107,9 +107,10 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
         return Behaviors.setup(context -> {
             TrainingThread thread = new TrainingThread(context, worker, lanes, ring, checkpoints, states);
             thread.perform(0, () -> {
-                thread.session = session.get();
+                OpenedSession opened = session.get();
+                thread.session = opened.session();
                 thread.session.endWhere(() -> ring.isOver(thread.assigned));
-                worker.tell(new WorkerActor.SessionReady());
+                worker.tell(new WorkerActor.SessionReady(opened.start()));
             });
             return thread;
         });

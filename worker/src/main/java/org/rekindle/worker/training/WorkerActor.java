@@ -39,8 +39,12 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     /** The coordinator speaks; see {@link WorkerCommand} for who answers what. */
     record Told(WorkerCommand message) implements Command {}
 
-    /** From the training thread, once: weights are loaded. The worker joins the run. */
-    record SessionReady() implements Command {}
+    /**
+     * From the training thread, once: weights are loaded. The worker joins the run.
+     *
+     * @param start whose weights they are
+     */
+    record SessionReady(TrainerState start) implements Command {}
 
     /** From the training thread, in answer to {@link TrainingThread.Compute}. The coordinator gets {@code StepReady}. */
     record GradientsReady(
@@ -112,7 +116,7 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
 
     /**
      * @param coordinator the singleton's proxy
-     * @param start the state that the session starts with
+     * @param start the state that the run was at when it let this node in
      * @param node rank of this node
      * @param ring where this worker meets the others
      * @param owner told once how the run ended, after which this actor stops
@@ -157,7 +161,11 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     @Override
     public Receive<Command> createReceive() {
         return newReceiveBuilder()
-                .onMessage(SessionReady.class, there -> join())
+                .onMessage(SessionReady.class, there -> {
+                    committed = there.start().step();
+                    cursors = there.start().cursors();
+                    return join();
+                })
                 .onMessage(JoinAgain.class, again -> join())
                 .onMessage(StateTaken.class, taken -> {
                     whole |= taken.generation() == assignment.generation();

@@ -35,6 +35,7 @@ import org.rekindle.coordinator.protocol.CoordinatorCommand.StepReady;
 import org.rekindle.coordinator.protocol.Outcome;
 import org.rekindle.coordinator.protocol.WorkerCommand;
 import org.rekindle.coordinator.protocol.WorkerCommand.Transfer;
+import org.rekindle.coordinator.protocol.WorkerState;
 import org.rekindle.coordinator.steps.Coordinator;
 import org.rekindle.coordinator.steps.Lead;
 import org.rekindle.coordinator.steps.RunPlan;
@@ -72,13 +73,17 @@ class WorkerActorTest {
     private ActorRef<WorkerActor.Command> worker(
             ActorRef<CoordinatorCommand> coordinator, FakeFeeds feeds, FakeSession session, ActorRef<Outcome> owner) {
         return worker(
-                coordinator, feeds, session, new WorkerRing(null, RingSettings.DEFAULT, Backend.RING::over), owner);
+                coordinator,
+                feeds,
+                new OpenedSession(session, START),
+                new WorkerRing(null, RingSettings.DEFAULT, Backend.RING::over),
+                owner);
     }
 
     private ActorRef<WorkerActor.Command> worker(
             ActorRef<CoordinatorCommand> coordinator,
             FakeFeeds feeds,
-            FakeSession session,
+            OpenedSession session,
             WorkerRing ring,
             ActorRef<Outcome> owner) {
         WorkerLanes lanes = new WorkerLanes(feeds);
@@ -121,6 +126,23 @@ class WorkerActorTest {
     }
 
     @Test
+    void aWorkerJoinsWithTheStepWhoseWeightsItHasLoaded() {
+        TestProbe<CoordinatorCommand> coordinator = kit.createTestProbe();
+        TrainerState newer = new TrainerStates(2, 2, 0, "")
+                .at(6, Map.of(0, new LaneCursor(1, 0, 9, 0, 0), 1, LaneCursor.START), null);
+        worker(
+                coordinator.getRef(),
+                new FakeFeeds(),
+                new OpenedSession(session(), newer),
+                new WorkerRing(null, RingSettings.DEFAULT, Backend.RING::over),
+                kit.<Outcome>createTestProbe().getRef());
+
+        WorkerState state =
+                coordinator.expectMessageClass(CoordinatorCommand.Join.class).state();
+        assertThat(state).isEqualTo(WorkerState.loaded(6, newer.cursors()));
+    }
+
+    @Test
     void anAbortedStepIsReplayedWithItsBatchesAndTheLanesOfTheLostWorker() {
         TestProbe<CoordinatorCommand> coordinator = kit.createTestProbe();
         FakeFeeds feeds = new FakeFeeds();
@@ -158,7 +180,7 @@ class WorkerActorTest {
             worker(
                     coordinator.getRef(),
                     new FakeFeeds(),
-                    session(),
+                    new OpenedSession(session(), START),
                     ring,
                     kit.<Outcome>createTestProbe().getRef());
             ActorRef<WorkerCommand> worker = joined(coordinator);
