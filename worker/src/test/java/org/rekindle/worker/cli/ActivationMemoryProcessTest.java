@@ -43,7 +43,7 @@ class ActivationMemoryProcessTest {
                 "model.unet.params.norm_num_groups=32",
                 "model.unet.params.layers_per_block=2",
                 "dataset.params.resolution=32",
-                "system.batch_size=64",
+                "system.batch_size=32",
                 "model.gradient_checkpointing=" + checkpointing);
         process.awaitSuccess();
         JsonNode figures = new JsonMapper()
