@@ -36,6 +36,8 @@ fi
 export REKINDLE_RESULT=$PWD/.rekindle-$SLURM_JOB_ID
 rm -f "$REKINDLE_RESULT"
 
+# Since 22.05 srun no longer takes it from the job: a task would decode, compute and collect garbage on one core.
+[ -z "${SLURM_CPUS_PER_TASK:-}" ] || export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK
 # Neither the loss of a node nor the end of a task ends the others.
 srun --no-kill --kill-on-bad-exit=0 "$home/rekindle" train "$@" &
 srun=$!

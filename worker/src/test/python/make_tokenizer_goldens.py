@@ -86,7 +86,16 @@ def main(folder):
     texts = TEXTS + list(random_texts(300))
     goldens = []
     # The second is Stable Diffusion 2's padding, which turns "!" into a special token.
-    for length, pad in [(2, "<|endoftext|>"), (77, "!"), (16, "<|endoftext|>")]:
+    # In the third it is the map's, which is not read for the fourth: as in Stable Diffusion 2's files, and in newer ones.
+    special = {"eos_token": {"content": "<|endoftext|>", "lstrip": False, "rstrip": False}, "pad_token": "!"}
+    newer = {str(len(tokens) - 2 + i): {"content": t, "special": True} for i, t in enumerate(tokens[-2:])}
+    for length, pad, special_map, decoder in [
+        (2, "<|endoftext|>", None, None),
+        (77, "!", None, None),
+        (12, "<|endoftext|>", special, None),
+        (12, "<|endoftext|>", special, newer),
+        (16, "<|endoftext|>", None, None),
+    ]:
         config = {
             "bos_token": "<|startoftext|>",
             "eos_token": "<|endoftext|>",
@@ -95,11 +104,19 @@ def main(folder):
             "model_max_length": length,
             "tokenizer_class": "CLIPTokenizer",
         }
+        if decoder:
+            config["added_tokens_decoder"] = decoder
         with open(f"{folder}/tokenizer_config.json", "w") as out:
             json.dump(config, out, indent=2)
+        map_file = f"{folder}/special_tokens_map.json"
+        if special_map:
+            with open(map_file, "w") as out:
+                json.dump(special_map, out)
+        elif os.path.exists(map_file):
+            os.remove(map_file)
         tokenizer = CLIPTokenizer.from_pretrained(folder)
         ids = [tokenizer(t, padding="max_length", truncation=True).input_ids for t in texts]
-        goldens.append({"tokenizer_config": config, "ids": ids})
+        goldens.append({"tokenizer_config": config, "special_tokens_map": special_map, "ids": ids})
     with open(f"{folder}-goldens.json", "w") as out:
         json.dump({"texts": texts, "goldens": goldens}, out)
         out.write("\n")

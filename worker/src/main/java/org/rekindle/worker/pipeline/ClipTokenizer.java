@@ -33,7 +33,7 @@ public final class ClipTokenizer extends FixedLengthTokenizer {
      * @throws UserException when a file is missing or broken
      */
     public static ClipTokenizer open(Path folder) {
-        ObjectNode config = JsonFiles.readObject(folder.resolve("tokenizer_config.json"));
+        ObjectNode config = config(folder);
         String end = ClipTokenizerDefinition.specialToken(config, "eos_token", ClipTokenizerDefinition.END);
         return new ClipTokenizer(folder, config, definition(folder, config), end);
     }

@@ -31,7 +31,7 @@ final class ClipTokenizerDefinition {
 
     private ClipTokenizerDefinition() {}
 
-    /** A special token of {@code tokenizer_config.json}, which holds it as a string or as an object with {@code content}. */
+    /** A special token of {@link FixedLengthTokenizer#config}, which holds it as a string or as an object with {@code content}. */
     static String specialToken(ObjectNode config, String key, String absent) {
         JsonNode value = config.path(key);
         return value.isObject() ? value.path("content").asText(absent) : value.asText(absent);

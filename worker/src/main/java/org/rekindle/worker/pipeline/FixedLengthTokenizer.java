@@ -7,6 +7,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
@@ -17,6 +18,10 @@ abstract class FixedLengthTokenizer implements Tokenizer {
 
     /** transformers writes 1e30 where a tokenizer has no limit. */
     private static final double LARGEST_MODEL_MAX_LENGTH = 1_000_000;
+
+    static final String CONFIG = "tokenizer_config.json";
+
+    private static final String SPECIAL_TOKENS = "special_tokens_map.json";
 
     static {
         System.setProperty("OPT_OUT_TRACKING", "true"); // DJL would tell its makers of each start on EC2
@@ -52,6 +57,19 @@ abstract class FixedLengthTokenizer implements Tokenizer {
     }
 
     /**
+     * Reads {@code tokenizer_config.json}. As in transformers, {@code special_tokens_map.json} goes before it where it has no
+     * {@code added_tokens_decoder}: Stable Diffusion 2 pads with another token than its configuration names.
+     */
+    static ObjectNode config(Path folder) {
+        ObjectNode config = JsonFiles.readObject(folder.resolve(CONFIG));
+        Path special = folder.resolve(SPECIAL_TOKENS);
+        if (!config.has("added_tokens_decoder") && Files.isRegularFile(special)) {
+            config.setAll(JsonFiles.readObject(special));
+        }
+        return config;
+    }
+
+    /**
      * The {@code model_max_length} of {@code tokenizer_config.json}.
      *
      * @param absent what stands for none, or for no limit
@@ -62,13 +80,13 @@ abstract class FixedLengthTokenizer implements Tokenizer {
             return absent;
         }
         if (!(value >= 2)) {
-            throw new UserException(folder.resolve("tokenizer_config.json") + ": model_max_length is "
-                    + config.get("model_max_length") + ", expected a whole number of at least 2");
+            throw new UserException(folder.resolve(CONFIG) + ": model_max_length is " + config.get("model_max_length")
+                    + ", expected a whole number of at least 2");
         }
         return (int) value;
     }
 
-    /** The id of a token that {@code tokenizer_config.json} names. */
+    /** The id of a token that the {@link #config} names. */
     static long id(Path folder, ObjectNode definition, String token) {
         JsonNode id = definition.path("model").path("vocab").path(token);
         for (JsonNode added : definition.path("added_tokens")) {
@@ -77,8 +95,8 @@ abstract class FixedLengthTokenizer implements Tokenizer {
             }
         }
         if (!id.isIntegralNumber()) {
-            throw new UserException(folder + ": the vocabulary has no token " + token
-                    + ", which tokenizer_config.json names; correct one of them");
+            throw new UserException(folder + ": the vocabulary has no token " + token + ", which " + CONFIG + " or "
+                    + SPECIAL_TOKENS + " names; correct one of them");
         }
         return id.asLong();
     }

@@ -16,7 +16,6 @@ public final class T5Tokenizer extends FixedLengthTokenizer {
     static final String CLASS_NAME = "T5Tokenizer";
 
     private static final String DEFINITION = "tokenizer.json";
-    private static final String CONFIG = "tokenizer_config.json";
     private static final String SENTENCE_PIECE = "spiece.model";
     private static final String META_SPACE = "\u2581";
 
@@ -36,7 +35,7 @@ public final class T5Tokenizer extends FixedLengthTokenizer {
      * @throws UserException when a file is missing or broken
      */
     public static T5Tokenizer open(Path folder) {
-        ObjectNode config = JsonFiles.readObject(folder.resolve(CONFIG));
+        ObjectNode config = config(folder);
         if (!Files.isRegularFile(folder.resolve(DEFINITION)) && Files.isRegularFile(folder.resolve(SENTENCE_PIECE))) {
             throw new UserException(
                     folder + ": has " + SENTENCE_PIECE + " but no " + DEFINITION

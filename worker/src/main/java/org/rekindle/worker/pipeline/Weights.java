@@ -71,7 +71,7 @@ public final class Weights {
         Map<String, HostTensor> copies = new LinkedHashMap<>();
         module.parameters()
                 .forEach((name, parameter) ->
-                        copies.put(name, new HostTensor(parameter.getShape().getShape(), parameter.toFloatArray())));
+                        copies.put(name, new HostTensor(parameter.getShape().getShape(), Tensors.floats(parameter))));
         return copies;
     }
 

@@ -88,6 +88,21 @@ public final class Tensors {
         }
     }
 
+    /**
+     * Returns the values of an fp32 tensor, in row-major order. Use this for tensors that live long, never {@code toFloatArray}: of one on a
+     * GPU that makes a copy on the host, which goes only with the tensor's own manager.
+     */
+    public static float[] floats(NDArray tensor) {
+        if (!tensor.getDevice().isGpu()) {
+            return tensor.toFloatArray();
+        }
+        try (NDManager host = Torch.manager(Device.cpu())) {
+            NDArray copy = host.create(tensor.getShape());
+            Torch.copy(tensor, copy);
+            return copy.toFloatArray();
+        }
+    }
+
     static void check(Shape shape, long values) {
         if (shape.size() != values) {
             throw new IllegalArgumentException(values + " values for shape " + shape);

@@ -291,7 +291,7 @@ public final class Torch {
         Tensors.fill(target, memory -> memory.put(values));
     }
 
-    /** Copies a tensor's values into another's memory; both on the same device and of one shape. */
+    /** Copies a tensor's values into another's memory, on whichever device; both of one shape. */
     static void copy(NDArray source, NDArray target) {
         try (NDManager scope = target.getManager().newSubManager()) {
             noGrad(() -> Functions.MODULE.call(scope, "copy", List.of(target), List.of(source)));

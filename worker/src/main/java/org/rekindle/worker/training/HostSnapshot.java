@@ -102,7 +102,7 @@ record HostSnapshot(
     }
 
     private static HostTensor copy(NDArray array) {
-        return new HostTensor(array.getShape().getShape(), array.toFloatArray());
+        return new HostTensor(array.getShape().getShape(), Tensors.floats(array));
     }
 
     @Override

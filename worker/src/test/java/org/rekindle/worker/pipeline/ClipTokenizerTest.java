@@ -42,6 +42,9 @@ class ClipTokenizerTest {
     @MethodSource("goldens")
     void idsEqualTransformers(JsonNode golden) throws IOException {
         JsonFiles.write(folder.resolve("tokenizer_config.json"), golden.get("tokenizer_config"));
+        if (!golden.get("special_tokens_map").isNull()) {
+            JsonFiles.write(folder.resolve("special_tokens_map.json"), golden.get("special_tokens_map"));
+        }
         try (ClipTokenizer tokenizer = ClipTokenizer.open(folder)) {
             for (int i = 0; i < GOLDENS.get("texts").size(); i++) {
                 String text = GOLDENS.get("texts").get(i).asText();
