@@ -277,6 +277,24 @@ int cuDriverGetVersion(int *version) {
     return scripted_result("cuDriverGetVersion", ANY, 0);
 }
 
+int cuDeviceGetCount(int *count) {
+    *count = 8;
+    return scripted_result("cuDeviceGetCount", ANY, 0);
+}
+
+/* a GPU has its number in its capability */
+int cuDeviceGetAttribute(int *value, int attribute, int device) {
+    *value = attribute == 75 ? 12 : attribute == 76 ? device - 100 : -1;
+    return scripted_result("cuDeviceGetAttribute", ANY, 0);
+}
+
+/* as many MiB as the test has scripted are free */
+int cuMemGetInfo_v2(size_t *available, size_t *total) {
+    *available = (size_t) scripted_result("free", ANY, 40) << 20;
+    *total = (size_t) 80 << 20;
+    return scripted_result("cuMemGetInfo", ANY, 0);
+}
+
 int cuDeviceGet(int *device, int ordinal) {
     *device = 100 + ordinal;
     return scripted_result("cuDeviceGet", ANY, 0);

@@ -29,6 +29,7 @@ import org.rekindle.worker.chaos.NotANumber;
 import org.rekindle.worker.launch.Requeue;
 import org.rekindle.worker.launch.WorkerProcess;
 import org.rekindle.worker.pipeline.PipelineInit;
+import org.rekindle.worker.torchscript.CudaDriver;
 import org.rekindle.worker.torchscript.Torch;
 import org.rekindle.worker.training.DrainSignals;
 import org.rekindle.worker.training.HalfJoinedException;
@@ -80,6 +81,7 @@ final class TrainCommand implements Callable<Integer> {
             return tell(config, place.nodes());
         }
         RequiredDevice.check(config, place.nodes());
+        RequiredDevice.told(Torch.build(), CudaDriver.gpus(), System.getenv()).ifPresent(System.out::println);
         while (true) {
             try {
                 return take(config, place, Instant.now().plus(TrainingRun.PATIENCE));

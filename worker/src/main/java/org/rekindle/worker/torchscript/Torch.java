@@ -2,6 +2,7 @@ package org.rekindle.worker.torchscript;
 
 import ai.djl.Device;
 import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
 import ai.djl.engine.StandardCapabilities;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -127,7 +128,12 @@ public final class Torch {
 
     private static Engine engine() {
         System.setProperty("OPT_OUT_TRACKING", "true"); // DJL would tell its makers of each start on EC2
-        return Engine.getEngine(ENGINE);
+        NamedLibtorch.require(System.getenv());
+        try {
+            return Engine.getEngine(ENGINE);
+        } catch (EngineException e) {
+            throw NamedLibtorch.unloadable(e, System.getenv());
+        }
     }
 
     /** Makes sure that the calling thread has Rekindle's settings. */
@@ -152,14 +158,14 @@ public final class Torch {
      *
      * @param gpus that it sees
      */
-    static int gpu(int gpus, Map<String, String> environment) {
+    public static int gpu(int gpus, Map<String, String> environment) {
         return WorkerRank.local(environment) % gpus;
     }
 
     /** The libtorch that was loaded, as far as devices go. */
     public static Build build() {
         boolean cuda = engine().hasCapability(StandardCapabilities.CUDA);
-        return new Build(engine().getVersion(), cuda, cuda ? engine().getGpuCount() : 0);
+        return new Build(engine().getVersion(), cuda, cuda ? CudaDriver.gpus() : 0);
     }
 
     /**

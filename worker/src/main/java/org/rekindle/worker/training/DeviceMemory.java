@@ -3,13 +3,16 @@ package org.rekindle.worker.training;
 import ai.djl.Device;
 import java.util.Map;
 import java.util.function.LongSupplier;
+import org.rekindle.worker.torchscript.CudaDriver;
 
 /** The memory of the device that a worker computes on. */
 interface DeviceMemory {
 
     /** Of a device of this machine. */
     static DeviceMemory of(Device device, Map<String, String> environment) {
-        return device.isGpu() ? new GpuMemory(device) : HostMemory.ofThisMachine(environment);
+        return device.isGpu()
+                ? new GpuMemory(CudaDriver.ofThisMachine(), device.getDeviceId())
+                : HostMemory.ofThisMachine(environment);
     }
 
     /** Bytes that this worker may take beside what it has. */

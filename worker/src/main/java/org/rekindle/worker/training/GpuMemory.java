@@ -1,24 +1,24 @@
 package org.rekindle.worker.training;
 
-import ai.djl.Device;
-import ai.djl.util.cuda.CudaUtils;
 import java.util.function.LongSupplier;
+import org.rekindle.worker.torchscript.CudaDriver;
 
-/** The memory of a GPU, as CUDA's runtime tells it. PyTorch keeps what it has once taken, so what is taken is the most that there was. */
-record GpuMemory(Device device) implements DeviceMemory {
+/** The memory of a GPU, as its driver tells it. PyTorch keeps what it has once taken, so what is taken is the most that there was. */
+record GpuMemory(CudaDriver driver, int gpu) implements DeviceMemory {
 
     @Override
     public long available() {
-        return CudaUtils.getGpuMemory(device).getMax() - used();
+        return memory().free();
     }
 
     @Override
     public LongSupplier growth() {
-        long before = used();
-        return () -> used() - before;
+        long before = memory().free();
+        return () -> before - memory().free();
     }
 
-    private long used() {
-        return CudaUtils.getGpuMemory(device).getUsed();
+    private CudaDriver.Memory memory() {
+        CudaDriver.use(driver, gpu);
+        return CudaDriver.memory(driver);
     }
 }

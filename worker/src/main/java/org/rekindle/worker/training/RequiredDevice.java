@@ -1,9 +1,9 @@
 package org.rekindle.worker.training;
 
-import ai.djl.util.cuda.CudaUtils;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.function.Supplier;
+import java.util.function.IntSupplier;
 import org.rekindle.coordinator.config.DistributedConfig;
 import org.rekindle.coordinator.config.ModelConfig;
 import org.rekindle.coordinator.config.RunConfig;
@@ -12,6 +12,7 @@ import org.rekindle.data.UserException;
 import org.rekindle.worker.collectives.Backend;
 import org.rekindle.worker.collectives.NcclCollective;
 import org.rekindle.worker.torchscript.CudaDriver;
+import org.rekindle.worker.torchscript.NamedLibtorch;
 import org.rekindle.worker.torchscript.Torch;
 
 /** Whether the machine has what a configuration asks for. */
@@ -19,6 +20,8 @@ public final class RequiredDevice {
 
     /** NVIDIA's Ampere: the first whose tensor cores take bf16. */
     private static final int FIRST_WITH_BF16 = 80;
+
+    private static final String NAME_ONE = "name one that has it (" + NamedLibtorch.SETTINGS + ")";
 
     private RequiredDevice() {}
 
@@ -42,8 +45,37 @@ public final class RequiredDevice {
         }
         if (config.model().mixedPrecision().equals(ModelConfig.BF16)) {
             requireBf16(
-                    torch, () -> CudaUtils.getComputeCapability(Torch.device().getDeviceId()));
+                    torch,
+                    () -> CudaDriver.capability(
+                            CudaDriver.ofThisMachine(), Torch.device().getDeviceId()));
         }
+    }
+
+    /**
+     * What a run tells of its device: the GPU, or why it is the CPU where one may expect a GPU. Nothing on a machine that has none, where
+     * libtorch has no CUDA either.
+     *
+     * @param shown GPUs that the driver shows this process
+     */
+    public static Optional<String> told(Torch.Build torch, int shown, Map<String, String> environment) {
+        if (torch.gpus() > 0) {
+            return Optional.of("computing on GPU " + Torch.gpu(torch.gpus(), environment) + " of " + torch.gpus());
+        } else if (torch.cuda()) {
+            return Optional.of("computing on the CPU: " + noGpu(environment) + "; look what nvidia-smi lists");
+        } else if (shown > 0) {
+            return Optional.of("computing on the CPU: " + withoutCuda(torch) + ", and the driver shows "
+                    + (shown == 1 ? "1 GPU" : shown + " GPUs") + "; " + NAME_ONE);
+        }
+        return Optional.empty();
+    }
+
+    private static String withoutCuda(Torch.Build torch) {
+        return "this libtorch (" + torch.version() + ") is built without CUDA";
+    }
+
+    private static String noGpu(Map<String, String> environment) {
+        String visible = environment.get("CUDA_VISIBLE_DEVICES");
+        return "no GPU is to be seen" + (visible == null ? "" : " (CUDA_VISIBLE_DEVICES=" + visible + ")");
     }
 
     /** Whether there is all that NCCL needs. */
@@ -80,21 +112,18 @@ public final class RequiredDevice {
             throw new UserException(
                     "distributed.dist_backend nccl: NVIDIA's driver is made for CUDA %d.%d, this libtorch for CUDA %d;"
                                     .formatted(driver / 1000, driver % 1000 / 10, libtorch.getAsInt())
-                            + " install a newer driver, or name a libtorch for the driver's CUDA (PYTORCH_LIBRARY_PATH=FOLDER)");
+                            + " install a newer driver");
         }
     }
 
     static void requireGpu(Torch.Build torch, Map<String, String> environment) {
         if (!torch.cuda()) {
-            throw new UserException("distributed.dist_backend nccl: this libtorch (" + torch.version()
-                    + ") is built without CUDA; name one that has it (PYTORCH_LIBRARY_PATH=FOLDER), or use"
-                    + " distributed.dist_backend ring");
+            throw new UserException("distributed.dist_backend nccl: " + withoutCuda(torch) + "; " + NAME_ONE
+                    + ", or use distributed.dist_backend ring");
         }
         if (torch.gpus() == 0) {
-            String visible = environment.get("CUDA_VISIBLE_DEVICES");
             throw new UserException(
-                    "distributed.dist_backend nccl: no GPU is to be seen"
-                            + (visible == null ? "" : " (CUDA_VISIBLE_DEVICES=" + visible + ")")
+                    "distributed.dist_backend nccl: " + noGpu(environment)
                             + "; expected is one for each worker: look what nvidia-smi lists, or use distributed.dist_backend ring");
         }
         int place = WorkerRank.local(environment);
@@ -109,16 +138,15 @@ public final class RequiredDevice {
      *
      * @param capability of the GPU, such as 80 for 8.0; asked where there is one
      */
-    static void requireBf16(Torch.Build torch, Supplier<String> capability) {
+    static void requireBf16(Torch.Build torch, IntSupplier capability) {
         if (torch.gpus() == 0) {
             return;
         }
-        String of = capability.get();
-        if (of.matches("\\d+") && Integer.parseInt(of) < FIRST_WITH_BF16) {
+        int of = capability.getAsInt();
+        if (of < FIRST_WITH_BF16) {
             throw new UserException(
-                    "model.mixed_precision: bf16 is nothing that this GPU computes in (compute capability "
-                            + of.substring(0, of.length() - 1) + "." + of.substring(of.length() - 1)
-                            + ", expected 8.0 or newer); set model.mixed_precision=fp32");
+                    "model.mixed_precision: bf16 is nothing that this GPU computes in (compute capability " + of / 10
+                            + "." + of % 10 + ", expected 8.0 or newer); set model.mixed_precision=fp32");
         }
     }
 }

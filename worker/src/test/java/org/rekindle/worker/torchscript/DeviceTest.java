@@ -88,6 +88,30 @@ class DeviceTest {
                 .hasMessage("cuDeviceGet failed with CUDA's error 700, an illegal memory access was encountered");
     }
 
+    @Test
+    void theDriverTellsOfItsGpus() throws InterruptedException {
+        FakeNccl fake = FakeNccl.required(FakeNccl.compile(folder)).reset();
+        assertThat(CudaDriver.gpus(fake.driver())).isEqualTo(8);
+        assertThat(CudaDriver.capability(fake.driver(), 3)).isEqualTo(123);
+        assertThat(CudaDriver.memory(fake.driver())).isEqualTo(new CudaDriver.Memory(40 << 20, 80 << 20));
+
+        fake.answers("cuDeviceGetAttribute", -1, 0, 700);
+        assertThatThrownBy(() -> CudaDriver.capability(fake.driver(), 3))
+                .isInstanceOf(UserException.class)
+                .hasMessageStartingWith("cuDeviceGetAttribute failed with CUDA's error 700");
+        fake.answers("cuMemGetInfo", -1, 700);
+        assertThatThrownBy(() -> CudaDriver.memory(fake.driver()))
+                .isInstanceOf(UserException.class)
+                .hasMessageStartingWith("cuMemGetInfo failed with CUDA's error 700");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"cuInit, 100", "cuInit, 999", "cuDeviceGetCount, 3"})
+    void aDriverThatCannotTellShowsNoGpu(String function, int result) throws InterruptedException {
+        FakeNccl fake = FakeNccl.required(FakeNccl.compile(folder)).reset().answers(function, -1, result);
+        assertThat(CudaDriver.gpus(fake.driver())).isZero();
+    }
+
     @ParameterizedTest
     @CsvSource({"libcudart.so.12, 12", "libcudart-9335f6a2.so.12, 12", "libcudart.so.11.0, 11", "libc10.so,"})
     void theCudaOfALibtorchIsThatOfTheRuntimeItNeeds(String needed, Integer major) throws IOException {

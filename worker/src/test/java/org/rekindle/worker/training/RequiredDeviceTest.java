@@ -11,6 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.rekindle.data.UserException;
 import org.rekindle.worker.collectives.Backend;
+import org.rekindle.worker.torchscript.NamedLibtorch;
 import org.rekindle.worker.torchscript.Torch;
 
 class RequiredDeviceTest {
@@ -24,7 +25,7 @@ class RequiredDeviceTest {
                 .isInstanceOf(UserException.class)
                 .hasMessage(
                         "distributed.dist_backend nccl: this libtorch (2.7.1) is built without CUDA; name one that has it"
-                                + " (PYTORCH_LIBRARY_PATH=FOLDER), or use distributed.dist_backend ring");
+                                + " (PYTORCH_LIBRARY_PATH=FOLDER PYTORCH_VERSION=2.7.1 PYTORCH_FLAVOR=cu128), or use distributed.dist_backend ring");
     }
 
     @Test
@@ -56,7 +57,7 @@ class RequiredDeviceTest {
                 .isInstanceOf(UserException.class)
                 .hasMessage(
                         "distributed.dist_backend nccl: NVIDIA's driver is made for CUDA 11.8, this libtorch for CUDA 12;"
-                                + " install a newer driver, or name a libtorch for the driver's CUDA (PYTORCH_LIBRARY_PATH=FOLDER)");
+                                + " install a newer driver");
         assertThatCode(() -> RequiredDevice.requireDriver(12020, OptionalInt.of(12)))
                 .doesNotThrowAnyException();
         assertThatCode(() -> RequiredDevice.requireDriver(13000, OptionalInt.of(12)))
@@ -90,12 +91,12 @@ class RequiredDeviceTest {
 
     @Test
     void bf16NeedsAGpuThatComputesInIt() {
-        assertThatThrownBy(() -> RequiredDevice.requireBf16(ONE_GPU, () -> "75"))
+        assertThatThrownBy(() -> RequiredDevice.requireBf16(ONE_GPU, () -> 75))
                 .isInstanceOf(UserException.class)
                 .hasMessageEndingWith(
                         "(compute capability 7.5, expected 8.0 or newer); set model.mixed_precision=fp32");
-        assertThatCode(() -> RequiredDevice.requireBf16(ONE_GPU, () -> "90")).doesNotThrowAnyException();
-        assertThatCode(() -> RequiredDevice.requireBf16(ONE_GPU, () -> "120")).doesNotThrowAnyException();
+        assertThatCode(() -> RequiredDevice.requireBf16(ONE_GPU, () -> 90)).doesNotThrowAnyException();
+        assertThatCode(() -> RequiredDevice.requireBf16(ONE_GPU, () -> 120)).doesNotThrowAnyException();
         assertThatCode(() -> RequiredDevice.requireBf16(CPU, () -> {
                     throw new IllegalStateException("no GPU to ask");
                 }))
@@ -103,7 +104,32 @@ class RequiredDeviceTest {
     }
 
     @Test
+    void aRunTellsWhichGpuItComputesOn() {
+        Torch.Build eight = new Torch.Build("2.7.1", true, 8);
+        assertThat(RequiredDevice.told(eight, 8, Map.of("LOCAL_RANK", "1"))).contains("computing on GPU 1 of 8");
+        assertThat(RequiredDevice.told(ONE_GPU, 1, Map.of("SLURM_LOCALID", "3")))
+                .contains("computing on GPU 0 of 1");
+    }
+
+    @Test
+    void aRunTellsWhyItComputesOnTheCpuWhereAGpuOughtToBe() {
+        Torch.Build blind = new Torch.Build("2.7.1", true, 0);
+        assertThat(RequiredDevice.told(blind, 0, Map.of()))
+                .contains("computing on the CPU: no GPU is to be seen; look what nvidia-smi lists");
+        assertThat(RequiredDevice.told(blind, 0, Map.of("CUDA_VISIBLE_DEVICES", "9")))
+                .contains("computing on the CPU: no GPU is to be seen (CUDA_VISIBLE_DEVICES=9);"
+                        + " look what nvidia-smi lists");
+        assertThat(RequiredDevice.told(CPU, 8, Map.of()))
+                .contains(
+                        "computing on the CPU: this libtorch (2.7.1) is built without CUDA, and the driver shows 8 GPUs;"
+                                + " name one that has it (PYTORCH_LIBRARY_PATH=FOLDER PYTORCH_VERSION=2.7.1 PYTORCH_FLAVOR=cu128)");
+        assertThat(RequiredDevice.told(CPU, 1, Map.of()).orElseThrow()).contains("shows 1 GPU;");
+        assertThat(RequiredDevice.told(CPU, 0, Map.of())).isEmpty();
+    }
+
+    @Test
     void theLibtorchOfTheTestsIsTheOneThatTheProjectNames() {
-        assertThat(Torch.build().version()).startsWith("2.7");
+        assertThat(NamedLibtorch.SETTINGS)
+                .contains("PYTORCH_VERSION=" + Torch.build().version() + " ");
     }
 }
