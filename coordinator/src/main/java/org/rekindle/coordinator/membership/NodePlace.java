@@ -6,6 +6,8 @@ import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
+import java.net.SocketException;
+import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -29,6 +31,7 @@ public record NodePlace(int rank, int nodes, String host, int port, List<String>
     private static final String ELASTIC = "REKINDLE_ELASTIC";
 
     private static final String LOOPBACK = "127.0.0.1";
+    private static final String EVERYWHERE = "0.0.0.0";
 
     /** A run of one process, which nobody else reaches. */
     public static final NodePlace ALONE = new NodePlace(0, 1, LOOPBACK, 0, List.of(), false);
@@ -36,6 +39,33 @@ public record NodePlace(int rank, int nodes, String host, int port, List<String>
     /** Whether this node forms the cluster; the others join it. */
     public boolean isFirst() {
         return seeds.isEmpty() || seeds.equals(List.of(host + ":" + port));
+    }
+
+    /** Where this node listens for the cluster, which knows it as {@link #host}. */
+    public String clusterAddress() {
+        return isHiddenFromOthers() ? EVERYWHERE : host;
+    }
+
+    /** Where this node listens for what it tells the others itself, as for the ring. */
+    public String ringAddress() {
+        return isHiddenFromOthers() ? ownAddress() : host;
+    }
+
+    private boolean isHiddenFromOthers() {
+        try {
+            return isHiddenFromOthers(InetAddress.getByName(host));
+        } catch (UnknownHostException e) {
+            return false; // told when it is to listen there
+        }
+    }
+
+    /**
+     * Whether an address is reached on this machine alone, though its name is one for others, too: Debian's hosts file maps a machine's
+     * own name to 127.0.1.1.
+     */
+    static boolean isHiddenFromOthers(InetAddress address) {
+        String name = new InetSocketAddress(address, 0).getHostString(); // unlike getHostName, asks nobody
+        return address.isLoopbackAddress() && !name.equals(address.getHostAddress()) && !name.startsWith("localhost");
     }
 
     /**
@@ -90,10 +120,14 @@ public record NodePlace(int rank, int nodes, String host, int port, List<String>
     private static String ownAddress() {
         try {
             InetAddress named = InetAddress.getLocalHost();
-            if (!named.isLoopbackAddress()) {
-                return named.getHostAddress();
-            }
-            // Debian's hosts file maps a machine's own name to a loopback address.
+            return named.isLoopbackAddress() ? interfaceAddress() : named.getHostAddress();
+        } catch (UnknownHostException e) { // not even this machine knows its name
+            return interfaceAddress();
+        }
+    }
+
+    private static String interfaceAddress() {
+        try {
             for (NetworkInterface network : Collections.list(NetworkInterface.getNetworkInterfaces())) {
                 for (InetAddress address : Collections.list(network.getInetAddresses())) {
                     if (network.isUp() && !address.isLoopbackAddress() && address instanceof Inet4Address) {
@@ -102,7 +136,7 @@ public record NodePlace(int rank, int nodes, String host, int port, List<String>
                 }
             }
             return LOOPBACK;
-        } catch (IOException e) {
+        } catch (SocketException e) {
             return LOOPBACK;
         }
     }
@@ -110,7 +144,11 @@ public record NodePlace(int rank, int nodes, String host, int port, List<String>
     /** The address of this machine on the way to another; no packet is sent. */
     private static String towards(String host, int port) {
         try (DatagramSocket socket = new DatagramSocket()) {
-            socket.connect(new InetSocketAddress(InetAddress.getByName(host), port));
+            InetAddress other = InetAddress.getByName(host);
+            if (isHiddenFromOthers(other)) {
+                return ownAddress();
+            }
+            socket.connect(new InetSocketAddress(other, port));
             return socket.getLocalAddress().getHostAddress();
         } catch (IOException e) {
             throw new UserException(

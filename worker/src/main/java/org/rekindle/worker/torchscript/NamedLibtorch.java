@@ -13,7 +13,7 @@ import org.rekindle.data.UserException;
 /** The libtorch that the environment names in the place of the one for CPUs that comes along. */
 public final class NamedLibtorch {
 
-    /** What to set for one with CUDA. DJL tells neither version nor flavour from the folder, and has natives for these two alone. */
+    /** What to set for one with CUDA. DJL sees neither version nor CUDA in the folder, and has natives for no others. */
     public static final String SETTINGS = "PYTORCH_LIBRARY_PATH=FOLDER PYTORCH_VERSION=2.7.1 PYTORCH_FLAVOR=cu128";
 
     private static final String FOLDER = "PYTORCH_LIBRARY_PATH";

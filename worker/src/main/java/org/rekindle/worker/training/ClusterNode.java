@@ -119,7 +119,8 @@ record ClusterNode(
         return ConfigFactory.parseMap(Map.of(
                         "pekko.actor.provider", "cluster",
                         "pekko.remote.artery.canonical.hostname", place.host(),
-                        "pekko.remote.artery.canonical.port", place.port()))
+                        "pekko.remote.artery.canonical.port", place.port(),
+                        "pekko.remote.artery.bind.hostname", place.clusterAddress()))
                 .withFallback(ConfigFactory.parseMap(
                         credentials.map(NodeCredentials::settings).orElse(Map.of())))
                 .withFallback(ConfigFactory.load());

@@ -47,7 +47,7 @@ record NodeWorker(
         CheckpointWriter writer = new CheckpointWriter(checkpoints, listeners, files);
         WorkerLanes lanes = new WorkerLanes(feeds.in(system, start.lanes()));
         String run = config.experiment().location() + " " + config.configurationHash();
-        RingListener listener = place.nodes() == 1 ? null : RingListener.bind(place.host(), 0, run);
+        RingListener listener = place.nodes() == 1 ? null : RingListener.bind(place.ringAddress(), 0, run);
         WorkerRing ring = new WorkerRing(
                 listener,
                 RingSettings.of(config.distributed().gradientDtype().equals(DistributedConfig.BFLOAT16)),
