@@ -79,11 +79,12 @@ public final class RunRecord {
         savingSince = System.nanoTime();
     }
 
-    /** A checkpoint is there: how many seconds it took, where its begin was seen. */
+    /** A checkpoint is there: how many seconds it took, where its begin was seen. Empty when that is said again. */
     public OptionalDouble saved(long step) {
         if (step != savingStep) {
             return OptionalDouble.empty();
         }
+        savingStep = 0;
         saveSeconds = OptionalDouble.of((System.nanoTime() - savingSince) / 1e9);
         return saveSeconds;
     }

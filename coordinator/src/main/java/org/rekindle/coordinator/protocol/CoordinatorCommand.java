@@ -55,7 +55,8 @@ public sealed interface CoordinatorCommand extends ControlMessage {
     /**
      * Phase one: the worker holds the reduced gradients of a step and has not applied them. Answered with
      * {@link WorkerCommand.Commit} once every rank of the generation has said so, or with {@link WorkerCommand.Abort} when one of
-     * them is lost first. Repetitions and messages of older generations are ignored.
+     * them is lost first. Sent again until there is an answer, since messages may be lost: a repetition after the decision is answered with
+     * the same {@code Commit}. Other repetitions and messages of older generations are ignored.
      *
      * @param generation the generation that computed the step
      * @param step the optimizer step, from 1
@@ -87,7 +88,7 @@ public sealed interface CoordinatorCommand extends ControlMessage {
 
     /**
      * A checkpoint is complete on disk. Answered with {@link WorkerCommand.Stop} to all when it is the one that ends the run;
-     * otherwise nobody answers.
+     * otherwise nobody answers. Sent again while the sender waits for what follows; repetitions change nothing.
      *
      * @param step the checkpoint's step
      */

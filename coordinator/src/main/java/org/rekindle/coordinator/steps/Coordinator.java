@@ -183,8 +183,10 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
 
     private Behavior<CoordinatorCommand> saved(CoordinatorCommand.CheckpointCommitted checkpoint) {
         long step = checkpoint.step();
-        newest = lead.checkpoints().location(step);
-        record.event("checkpoint of step " + step);
+        if (step > protocol.saved()) { // it may be said again
+            newest = lead.checkpoints().location(step);
+            record.event("checkpoint of step " + step);
+        }
         record.saved(step).ifPresent(seconds -> guarded(() -> listeners(listener -> listener.saved(step, seconds))));
         return perform(protocol.checkpointCommitted(step));
     }

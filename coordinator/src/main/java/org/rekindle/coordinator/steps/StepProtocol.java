@@ -54,6 +54,7 @@ public final class StepProtocol<W> {
     private final ReadyRanks ready = new ReadyRanks();
     private final List<LedgerEntry> skipped = new ArrayList<>();
     private final List<W> suspicions = new ArrayList<>(); // in the step in flight
+    private final List<Told<W>> decided = new ArrayList<>(); // by rank, of the newest decision
     private final List<Effect<W>> effects = new ArrayList<>();
     private long committed;
     private long saved; // step of the newest checkpoint
@@ -70,6 +71,13 @@ public final class StepProtocol<W> {
     private Outcome outcome;
 
     private record Rollback(String reason, boolean leavesOut) {}
+
+    private record Told<W>(W worker, Commit commit) {
+
+        boolean answers(StepReady message) {
+            return commit.generation() == message.generation() && commit.step() == message.step();
+        }
+    }
 
     /**
      * @param start where the run stands
@@ -285,8 +293,15 @@ public final class StepProtocol<W> {
         return takeEffects();
     }
 
-    /** A rank holds the reduced gradients of a step. */
+    /** A rank holds the reduced gradients of a step. One that says so after the decision has not heard of it. */
     public List<Effect<W>> ready(StepReady message) {
+        if (outcome == null
+                && message.rank() < decided.size()
+                && decided.get(message.rank()).answers(message)) {
+            Told<W> told = decided.get(message.rank());
+            tell(told.worker(), told.commit());
+            return takeEffects();
+        }
         if (outcome != null
                 || closing
                 || generation == null
@@ -448,16 +463,12 @@ public final class StepProtocol<W> {
 
         generation.ranks().stream().filter(roster::contains).forEach(worker -> roster.holds(worker, committed));
         Map<Integer, LaneCursor> all = Map.copyOf(cursors);
+        decided.clear();
         for (int rank = 0; rank < generation.ranks().size(); rank++) {
-            tell(
-                    generation.ranks().get(rank),
-                    new Commit(
-                            generation.number(),
-                            committed,
-                            !entry.skipped(),
-                            told(rank, all),
-                            checkpoint,
-                            closing || changes));
+            Commit commit = new Commit(
+                    generation.number(), committed, !entry.skipped(), told(rank, all), checkpoint, closing || changes);
+            decided.add(new Told<>(generation.ranks().get(rank), commit));
+            tell(generation.ranks().get(rank), commit);
         }
         if (changes && !changing) {
             form("workers came or went");
@@ -611,6 +622,7 @@ public final class StepProtocol<W> {
         generation = null;
         changing = false;
         ready.clear();
+        decided.clear();
         rollback = new Rollback(reason, leavesOut);
         effects.add(new Effect.RollBack<>(number + 1));
     }

@@ -248,6 +248,41 @@ class CoordinatorTest {
     }
 
     @Test
+    void whatComesAgainAfterTheDecisionIsAnsweredAgainAndCountedOnce() {
+        Path ledger = folder.resolve("ledger.jsonl");
+        List<Long> saved = new CopyOnWriteArrayList<>();
+        ActorRef<CoordinatorCommand> coordinator = coordinator(1, ledger, listener, new StepListener() {
+            @Override
+            public void saved(long step, double seconds) {
+                saved.add(step);
+            }
+        });
+        TestProbe<WorkerCommand> worker = kit.createTestProbe();
+        coordinator.tell(join(worker, 1));
+        WorkerCommand.Assignment assigned = assignment(worker);
+        for (int step = 1; step <= 3; step++) {
+            coordinator.tell(ready(assigned, step));
+            WorkerCommand.Commit commit = worker.expectMessageClass(WorkerCommand.Commit.class);
+            coordinator.tell(ready(assigned, step));
+            worker.expectMessage(commit);
+        }
+        coordinator.tell(new CoordinatorCommand.CheckpointCommitted(3));
+        coordinator.tell(new CoordinatorCommand.CheckpointCommitted(3));
+        TestProbe<RunView> people = kit.createTestProbe();
+        coordinator.tell(new CoordinatorCommand.Look(people.getRef()));
+
+        RunView view = people.expectMessageClass(RunView.class);
+        assertThat(view.cursors()).isEqualTo(Map.of(0, at(3), 1, at(3)));
+        assertThat(view.events())
+                .extracting(RunView.Event::line)
+                .filteredOn(line -> line.startsWith("checkpoint"))
+                .hasSize(1);
+        assertThat(saved).containsExactly(3L);
+        assertThat(metrics).extracting(StepMetrics::step).containsExactly(1L, 2L, 3L);
+        assertThat(lines(ledger)).as("its generation and its steps").hasSize(1 + 3);
+    }
+
+    @Test
     void aGenerationHasOneSecretAndTheNextAnother() {
         ActorRef<CoordinatorCommand> coordinator = coordinator(2, folder.resolve("ledger.jsonl"));
         TestProbe<WorkerCommand> survivor = kit.createTestProbe();

@@ -251,6 +251,7 @@ final class SimulatedRun {
         final Deque<WorkerCommand> inbox = new ArrayDeque<>();
         final Deque<Object> outbox = new ArrayDeque<>();
         final Map<Integer, LaneCursor> lanes = new TreeMap<>();
+        private final Set<List<Long>> heard = new HashSet<>(); // decisions
         final int node;
         WorkerCommand.Assignment assignment;
         Map<Integer, LaneCursor> cursors = start;
@@ -331,6 +332,9 @@ final class SimulatedRun {
         }
 
         private void commit(WorkerCommand.Commit commit) {
+            if (!heard.add(List.of(commit.generation(), commit.step()))) {
+                return;
+            }
             assertThat(commit.generation()).isEqualTo(assignment.generation());
             assertThat(held).as("the step it holds ready").isEqualTo(commit.step());
             assertThat(commit.step()).as("each step applied once, in order").isEqualTo(weights + 1);

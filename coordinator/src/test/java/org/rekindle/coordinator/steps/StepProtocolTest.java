@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.rekindle.coordinator.ledger.LedgerEntry;
 import org.rekindle.coordinator.ledger.LedgerEvent;
 import org.rekindle.coordinator.protocol.Outcome;
+import org.rekindle.coordinator.protocol.WorkerCommand;
 import org.rekindle.coordinator.protocol.WorkerCommand.Abort;
 import org.rekindle.coordinator.protocol.WorkerCommand.Assignment;
 import org.rekindle.coordinator.protocol.WorkerCommand.Commit;
@@ -173,6 +174,30 @@ class StepProtocolTest {
         assertThat(survivor.weights).isEqualTo(1);
         assertThat(survivor.computing).isEqualTo(2);
         assertThat(survivor.lanes).containsOnlyKeys(0, 1);
+    }
+
+    @Test
+    void whoMissesTheDecisionIsToldItAgain() {
+        SimulatedRun run = new SimulatedRun(new RunPlan(2, 3, 50, 2));
+        Worker first = run.join();
+        Worker second = run.join();
+        for (int step = 1; step <= 3; step++) {
+            for (Worker worker : List.of(first, second)) {
+                while (!worker.inbox.isEmpty()) {
+                    worker.receiveOne();
+                }
+                worker.finishStep(true);
+                run.deliverOneFrom(worker);
+            }
+            WorkerCommand decision = second.inbox.poll();
+            run.repeat(2 * step - 1);
+            run.repeat(2 * step - 1);
+            assertThat(second.inbox).containsExactly(decision, decision);
+        }
+        assertThat(run.runToTheEnd(10)).isTrue();
+        assertThat(run.ledger).hasSize(3);
+        assertThat(second.weights).isEqualTo(3);
+        run.assertNothingLostOrTwice(2);
     }
 
     @Test

@@ -71,6 +71,10 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
 
     private record JoinAgain() implements Command {}
 
+    private record ReadyAgain(CoordinatorCommand.StepReady message) implements Command {}
+
+    private record WrittenAgain(CheckpointWritten written) implements Command {}
+
     private record GraceOver() implements Command {}
 
     private static final Logger LOG = LoggerFactory.getLogger(WorkerActor.class);
@@ -87,6 +91,9 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     private static final Duration JOIN_EVERY = Duration.ofSeconds(2);
 
     private static final int MAX_UNANSWERED = 60;
+
+    /** What was sent over a connection that breaks is lost, even where nobody is. */
+    private static final Duration SAY_EVERY = Duration.ofSeconds(5);
 
     private final ActorRef<CoordinatorCommand> coordinator;
     private final ActorRef<Outcome> owner;
@@ -174,14 +181,13 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
                 .onMessage(Leave.class, this::leaveRun)
                 .onMessage(Told.class, told -> told(told.message()))
                 .onMessage(GradientsReady.class, this::gradientsReady)
+                .onMessage(ReadyAgain.class, again -> ready(again.message()))
                 .onMessage(Validated.class, validated -> {
                     coordinator.tell(new CoordinatorCommand.Validated(validated.step(), validated.loss()));
                     return this;
                 })
-                .onMessage(CheckpointWritten.class, written -> {
-                    coordinator.tell(new CoordinatorCommand.CheckpointCommitted(written.step()));
-                    return this;
-                })
+                .onMessage(CheckpointWritten.class, this::checkpointWritten)
+                .onMessage(WrittenAgain.class, again -> writtenAgain(again.written()))
                 .onMessage(CollectiveLost.class, this::collectiveLost)
                 .onMessage(Failed.class, failed -> failed(failed.line()))
                 .onMessage(GraceOver.class, over -> {
@@ -346,7 +352,7 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
     private Behavior<Command> gradientsReady(GradientsReady computed) {
         if (computed.generation() == assignment.generation() && inFlight) {
             ready = computed.step();
-            coordinator.tell(new CoordinatorCommand.StepReady(
+            return ready(new CoordinatorCommand.StepReady(
                     computed.generation(),
                     computed.step(),
                     assignment.rank(),
@@ -357,6 +363,26 @@ final class WorkerActor extends AbstractBehavior<WorkerActor.Command> {
                     computed.stages()));
         }
         return this;
+    }
+
+    /** Until it is decided. */
+    private Behavior<Command> ready(CoordinatorCommand.StepReady message) {
+        if (outcome == null && message.step() == ready && message.generation() == assignment.generation()) {
+            coordinator.tell(message);
+            timers.startSingleTimer(ReadyAgain.class, new ReadyAgain(message), SAY_EVERY);
+        }
+        return this;
+    }
+
+    private Behavior<Command> checkpointWritten(CheckpointWritten written) {
+        coordinator.tell(new CoordinatorCommand.CheckpointCommitted(written.step()));
+        timers.startSingleTimer(WrittenAgain.class, new WrittenAgain(written), SAY_EVERY);
+        return this;
+    }
+
+    /** Where the run waits for it; while the next step is computed, nobody does. */
+    private Behavior<Command> writtenAgain(CheckpointWritten written) {
+        return outcome == null && written.step() == committed && !inFlight ? checkpointWritten(written) : this;
     }
 
     /** A worker that fails before it has joined is nobody's loss but its own. */

@@ -172,6 +172,46 @@ class WorkerActorTest {
     }
 
     @Test
+    void aReadyStepIsSaidAgainUntilItIsDecidedAndADecisionThatComesTwiceChangesNothing() {
+        TestProbe<CoordinatorCommand> coordinator = kit.createTestProbe();
+        FakeSession session = session();
+        worker(
+                coordinator.getRef(),
+                new FakeFeeds(),
+                session,
+                kit.<Outcome>createTestProbe().getRef());
+        ActorRef<WorkerCommand> worker = joined(coordinator);
+        worker.tell(assignment(1, 0, LaneCursor.START, 0, 1));
+        StepReady ready = coordinator.expectMessageClass(StepReady.class);
+        coordinator.expectMessage(ready);
+
+        LaneCursor after = ready.lanes().get(0).after();
+        WorkerCommand.Commit commit = new WorkerCommand.Commit(1, 1, true, Map.of(0, after, 1, after), false, false);
+        worker.tell(commit);
+        worker.tell(commit);
+        StepReady next = coordinator.expectMessageClass(StepReady.class);
+        assertThat(next.step()).isEqualTo(2);
+        worker.tell(commit);
+        coordinator.expectMessage(next); // again, and nothing before it
+        assertThat(session.trainedOn).containsExactly("0#0", "0#1", "1#0", "1#1");
+    }
+
+    @Test
+    void theLastCheckpointIsSaidAgainUntilTheRunEnds() {
+        TestProbe<CoordinatorCommand> coordinator = kit.createTestProbe();
+        TestProbe<Outcome> owner = kit.createTestProbe();
+        ActorRef<WorkerActor.Command> actor = worker(coordinator.getRef(), new FakeFeeds(), session(), owner.getRef());
+        ActorRef<WorkerCommand> worker = joined(coordinator);
+        worker.tell(new WorkerCommand.Assignment(
+                1, 1, 2, List.of(0), 2, 0, CURSORS, false, true, List.of(""), Transfer.NONE, 0));
+        actor.tell(new WorkerActor.CheckpointWritten(0));
+        coordinator.expectMessage(new CoordinatorCommand.CheckpointCommitted(0));
+        coordinator.expectMessage(new CoordinatorCommand.CheckpointCommitted(0));
+        worker.tell(new WorkerCommand.Stop(Outcome.completed(0)));
+        owner.expectMessage(Outcome.completed(0));
+    }
+
+    @Test
     void theNextGenerationEndsTheWaitForANeighbourThatNeverAnswers() throws Exception {
         try (ServerSocket silent = new ServerSocket(0)) {
             TestProbe<CoordinatorCommand> coordinator = kit.createTestProbe();
