@@ -104,7 +104,8 @@ public sealed interface CoordinatorCommand extends ControlMessage {
 
     /**
      * Finish the step in flight, commit a checkpoint, stop. Nobody answers; the workers get {@link WorkerCommand.Stop} when the
-     * checkpoint is on disk, or when there is no time left for that. Asking twice changes nothing.
+     * checkpoint is on disk, or when there is no time left for that. Asking twice changes nothing. A node that a signal asked says it again
+     * until the run has ended, for coordinators that take over.
      *
      * @param reason who asks, such as {@code SIGTERM}
      * @param notice seconds from here until the machines end; 0 where nobody said

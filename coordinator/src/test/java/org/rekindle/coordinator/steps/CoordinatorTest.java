@@ -351,6 +351,20 @@ class CoordinatorTest {
     }
 
     @Test
+    void aDrainThatIsAskedForAgainKeepsItsDeadline() {
+        ActorRef<CoordinatorCommand> coordinator = coordinator(1, folder.resolve("ledger.jsonl"), listener);
+        TestProbe<WorkerCommand> worker = kit.createTestProbe();
+        coordinator.tell(join(worker, 1));
+        assignment(worker);
+        coordinator.tell(new CoordinatorCommand.Drain("SIGUSR1", 1.5));
+        coordinator.tell(new CoordinatorCommand.Drain("SIGUSR1", 600));
+        worker.expectMessage(new WorkerCommand.Stop(Outcome.drained(0)));
+        kit.createTestProbe().awaitAssert(() -> assertThat(lines)
+                .filteredOn(line -> line.startsWith("SIGUSR1"))
+                .hasSize(1));
+    }
+
+    @Test
     void aFailedWorkerStopsTheRunWithItsLine() {
         ActorRef<CoordinatorCommand> coordinator = coordinator(1, folder.resolve("ledger.jsonl"));
         TestProbe<WorkerCommand> worker = kit.createTestProbe();

@@ -46,7 +46,7 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
     /** What a node reacts to. */
     sealed interface Command {}
 
-    /** A signal asks for a drain; the coordinator is told, nobody answers. */
+    /** A signal asks for a drain; the coordinator is told until the run has ended, nobody answers. The first one counts. */
     record Drain(String reason, double notice) implements Command {}
 
     /** A signal asks this node to go; its worker is told, nobody answers. */
@@ -58,6 +58,9 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
 
     private record AskAgain() implements Command {}
 
+    /** @param since when it was asked for */
+    private record DrainAgain(Drain drain, long since) implements Command {}
+
     private record LookWhetherUp() implements Command {}
 
     private record Suspected(Address node) implements Command {}
@@ -65,6 +68,11 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
     private static final Logger LOG = LoggerFactory.getLogger(TrainingNode.class);
 
     private static final Duration ASK_EVERY = Duration.ofSeconds(1);
+
+    private static final Duration DRAIN_EVERY = Duration.ofSeconds(2);
+
+    /** Of a notice that is over; 0 would say that there was none. */
+    private static final double NO_TIME = 1e-3;
 
     private static final long MAX_ASKED = TrainingRun.PATIENCE.dividedBy(ASK_EVERY);
 
@@ -158,10 +166,10 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
         return newReceiveBuilder()
                 .onMessage(AskAgain.class, again -> ask())
                 .onMessage(Answered.class, answered -> answered(answered.answer()))
-                .onMessage(Drain.class, drain -> {
-                    coordinator.tell(new CoordinatorCommand.Drain(drain.reason(), drain.notice()));
-                    return this;
-                })
+                .onMessage(
+                        Drain.class,
+                        asked -> timers.isTimerActive(DrainAgain.class) ? this : drain(asked, System.nanoTime()))
+                .onMessage(DrainAgain.class, again -> drain(again.drain(), again.since()))
                 .onMessage(Leave.class, this::leave)
                 .onMessage(LookWhetherUp.class, look -> lookWhetherUp())
                 .onMessage(Suspected.class, suspected -> {
@@ -177,6 +185,17 @@ final class TrainingNode extends AbstractBehavior<TrainingNode.Command> {
                     return this;
                 })
                 .build();
+    }
+
+    /** A coordinator that has heard of it ignores it; one that took over may not have. */
+    private Behavior<Command> drain(Drain asked, long since) {
+        if (!ended.isDone()) {
+            double left = asked.notice() - (System.nanoTime() - since) / 1e9;
+            coordinator.tell(
+                    new CoordinatorCommand.Drain(asked.reason(), asked.notice() > 0 ? Math.max(NO_TIME, left) : 0));
+            timers.startSingleTimer(DrainAgain.class, new DrainAgain(asked, since), DRAIN_EVERY);
+        }
+        return this;
     }
 
     private Behavior<Command> leave(Leave leave) {
