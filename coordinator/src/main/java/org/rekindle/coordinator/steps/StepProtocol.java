@@ -142,15 +142,15 @@ public final class StepProtocol<W> {
                     "worker %d of %d was lost with its part of the state"
                             .formatted(rank, generation.ranks().size()),
                     false);
-        } else if (rank >= 0 && !closing) {
-            String reason = "worker %d of %d was lost"
-                    .formatted(rank, generation.ranks().size());
-            notice("%s; step %d is replayed".formatted(reason, committed + 1));
-            abort();
-            form(reason);
-        } else if (rank == 0) {
+        } else if (rank == 0 && closing) {
             notice("worker 0 was lost while it wrote the last checkpoint; another one writes it");
             form("worker 0 was lost");
+        } else if (rank >= 0 && !(closing && hasDecided())) {
+            String reason = "worker %d of %d was lost"
+                    .formatted(rank, generation.ranks().size());
+            notice("%s; %s".formatted(reason, again()));
+            abort();
+            form(reason);
         }
         return takeEffects();
     }
@@ -274,10 +274,10 @@ public final class StepProtocol<W> {
             abort();
             rollBack(line, false);
             return takeEffects();
-        } else if (closing) {
+        } else if (closing && hasDecided()) {
             return takeEffects();
         }
-        notice("step %d is replayed: %s".formatted(committed + 1, line));
+        notice("%s: %s".formatted(again(), line));
         worker(ofGeneration, suspect).ifPresent(suspicions::add);
         abort();
         for (W suspected : Set.copyOf(suspicions)) {
@@ -427,6 +427,15 @@ public final class StepProtocol<W> {
             begin(team, new Transfer(0, List.of(), folder), why.reason());
         }
         return takeEffects();
+    }
+
+    /** Whether the generation was together for a step; one that formed for the last checkpoint may not come together, and would not write it. */
+    private boolean hasDecided() {
+        return !decided.isEmpty() && decided.get(0).commit().generation() == generation.number();
+    }
+
+    private String again() {
+        return closing ? "the last checkpoint is begun again" : "step %d is replayed".formatted(committed + 1);
     }
 
     private int rankOf(W worker) {

@@ -314,6 +314,34 @@ class StepProtocolTest {
     }
 
     @Test
+    void aGenerationThatDoesNotComeTogetherForTheLastCheckpointIsFollowedByAnother() {
+        SimulatedRun run = new SimulatedRun(new RunPlan(4, 1, 50, 4));
+        List<Worker> workers = List.of(run.join(), run.join(), run.join(), run.join());
+        for (Worker worker : workers) {
+            worker.receiveOne();
+            worker.finishStep(true);
+            run.deliverOneFrom(worker);
+        }
+        run.perform(run.protocol.collectiveLost(1, -1, "late"));
+        run.kill(workers.get(3));
+        run.noticeDeaths();
+        assertThat(run.protocol.generation()).as("worker 0 writes alone").isEqualTo(1);
+        run.kill(workers.get(0));
+        run.noticeDeaths();
+        run.perform(run.protocol.collectiveLost(2, -1, "the ring broke"));
+        assertThat(run.protocol.generation()).isEqualTo(3);
+        run.kill(workers.get(2));
+        run.noticeDeaths();
+
+        Assignment last = (Assignment) workers.get(1).inbox.peekLast();
+        assertThat(last.generation()).isEqualTo(4);
+        assertThat(last.workers()).isEqualTo(1);
+        assertThat(last.checkpoint() && last.hold()).isTrue();
+        assertThat(run.runToTheEnd(10)).isTrue();
+        assertThat(run.outcome).isEqualTo(Outcome.completed(1));
+    }
+
+    @Test
     void theLossOfAllWorkersEndsTheRunWithALine() {
         SimulatedRun run = new SimulatedRun(new RunPlan(1, 10, 50, 1));
         run.kill(run.join());
