@@ -21,16 +21,19 @@ import org.slf4j.LoggerFactory;
 /**
  * The folder {@code checkpoints} of a run folder, and the link {@code current_pipeline} beside it.
  *
- * <p>A checkpoint is written to {@code step_XXXXXXXX.partial}, forced to disk, closed with its manifest, renamed to
- * {@code step_XXXXXXXX}, and only then linked to. Removal goes the other way round: renamed first, deleted then. So a name without
- * {@code .partial} always was a whole checkpoint, whatever the process was killed at; only a disk can damage it, which the manifest shows.
+ * <p>A checkpoint is written to {@code step_XXXXXXXX.gN.partial}, where N is the writer's generation, forced to disk, closed with its
+ * manifest, renamed to {@code step_XXXXXXXX}, and only then linked to. Removal goes the other way round: renamed first, deleted then. So a
+ * name without {@code .partial} always was a whole checkpoint, whatever the process was killed at; only a disk can damage it, which the
+ * manifest shows.
  *
- * <p>Threads: any; commits run one at a time. One process at a time may commit, which {@link RunFolder} sees to.
+ * <p>Threads: any; commits run one at a time. One process at a time may commit: the fence rises before another one begins to write, and who
+ * was left behind it, as a process that was frozen, neither commits nor removes anything but its own partial files.
  */
 public final class CheckpointFolder implements Checkpoints {
 
     private static final Logger LOG = LoggerFactory.getLogger(CheckpointFolder.class);
     private static final Pattern NAME = Pattern.compile("step_([0-9]{8,18})");
+    private static final Pattern GENERATION = Pattern.compile(".*\\.g([0-9]{1,18})\\.partial");
 
     private final Path folder;
     private final Path link;
@@ -69,7 +72,8 @@ public final class CheckpointFolder implements Checkpoints {
         if (isCommitted(checkpoint)) {
             return checkpoint;
         }
-        Path partial = DurableFiles.partial(checkpoint.folder());
+        Path partial = partial(checkpoint.folder(), generation);
+        Path nextLink = partial(folder.resolve(link.getFileName()), generation);
         try {
             fence.pass(generation);
             Files.createDirectories(folder);
@@ -77,23 +81,28 @@ public final class CheckpointFolder implements Checkpoints {
             Files.createDirectory(partial);
             writer.accept(partial);
             seal(partial, state);
-            Path nextLink = prepareLink(checkpoint);
+            prepareLink(checkpoint, nextLink);
             fence.pass(generation, () -> {
                 moveAside(checkpoint.folder());
                 DurableFiles.rename(partial, checkpoint.folder());
                 DurableFiles.rename(nextLink, link);
             });
         } catch (IOException e) {
-            throw abandoned(partial, unwritable(checkpoint, e));
+            throw abandoned(generation, unwritable(checkpoint, e), partial, nextLink);
         } catch (UncheckedIOException e) {
-            throw abandoned(partial, unwritable(checkpoint, e.getCause()));
+            throw abandoned(generation, unwritable(checkpoint, e.getCause()), partial, nextLink);
         } catch (RuntimeException e) {
-            throw abandoned(partial, e);
+            throw abandoned(generation, e, partial, nextLink);
         } catch (Error e) {
-            throw abandoned(partial, e);
+            delete(e, partial, nextLink);
+            throw e;
         }
-        retain(checkpoint);
+        retain(checkpoint, generation);
         return checkpoint;
+    }
+
+    private static Path partial(Path path, long generation) {
+        return DurableFiles.partial(path.resolveSibling(path.getFileName() + ".g" + generation));
     }
 
     private static boolean isCommitted(Checkpoint checkpoint) {
@@ -195,14 +204,13 @@ public final class CheckpointFolder implements Checkpoints {
     }
 
     /** Makes the next {@code current_pipeline} under another name, so that a disk too full for it shows before the commit. */
-    private Path prepareLink(Checkpoint checkpoint) throws IOException {
+    private void prepareLink(Checkpoint checkpoint, Path next) throws IOException {
         if (Files.exists(link, LinkOption.NOFOLLOW_LINKS) && !Files.isSymbolicLink(link)) {
             throw new UserException(
                     link + " is no link of Rekindle's: move it away, so that it can lead to the newest checkpoint");
         }
-        Path next = DurableFiles.partial(link);
         DurableFiles.delete(next);
-        return Files.createSymbolicLink(next, link.getParent().relativize(checkpoint.pipeline()));
+        Files.createSymbolicLink(next, link.getParent().relativize(checkpoint.pipeline()));
     }
 
     private static void moveAside(Path checkpoint) throws IOException {
@@ -213,14 +221,27 @@ public final class CheckpointFolder implements Checkpoints {
         }
     }
 
-    private <T extends Throwable> T abandoned(Path partial, T error) {
+    /** Who was left behind is told so, whatever failed first: another writer may have taken its files. */
+    private RuntimeException abandoned(long generation, RuntimeException error, Path... partials) {
+        delete(error, partials);
         try {
-            DurableFiles.delete(partial);
-            DurableFiles.delete(DurableFiles.partial(link));
-        } catch (IOException e) {
+            fence.pass(generation);
+        } catch (FencedException e) {
+            return e;
+        } catch (UserException e) {
             error.addSuppressed(e);
         }
         return error;
+    }
+
+    private static void delete(Throwable error, Path... partials) {
+        for (Path partial : partials) {
+            try {
+                DurableFiles.delete(partial);
+            } catch (IOException e) {
+                error.addSuppressed(e);
+            }
+        }
     }
 
     private UserException unwritable(Checkpoint checkpoint, IOException e) {
@@ -230,25 +251,46 @@ public final class CheckpointFolder implements Checkpoints {
                 e);
     }
 
-    /** Removes what {@code keep} does not keep. The checkpoint just committed stays, damaged ones do not count. */
-    private void retain(Checkpoint newest) {
+    /**
+     * Removes what {@code keep} does not keep, and what writers of older generations have left. The checkpoint just committed stays, damaged
+     * ones do not count. Nothing happens where the run went on without this generation.
+     */
+    private void retain(Checkpoint newest, long generation) {
         try {
-            List<Path> others = newestFirst();
-            others.remove(newest.folder());
-            List<Path> kept = keep == null
-                    ? others
-                    : others.stream()
-                            .filter(path -> stepOf(path) < newest.step())
-                            .filter(path -> Manifest.problemOfSizes(path).isEmpty())
-                            .limit(keep - 1L)
-                            .toList();
-            others.removeAll(kept);
-            remove(others);
-        } catch (IOException | UncheckedIOException e) {
+            removeLeftovers(generation);
+            if (keep != null) {
+                fence.pass(generation, () -> moveOld(newest, generation));
+                removeLeftovers(generation);
+            }
+        } catch (FencedException e) {
+            LOG.info(e.getMessage());
+        } catch (IOException | UncheckedIOException | UserException e) {
             LOG.warn(
                     "{}: an old checkpoint could not be removed ({}); the next start tries again",
                     folder,
                     e.getMessage());
+        }
+    }
+
+    private void moveOld(Checkpoint newest, long generation) throws IOException {
+        List<Path> others = newestFirst();
+        others.remove(newest.folder());
+        others.removeAll(others.stream()
+                .filter(path -> stepOf(path) < newest.step())
+                .filter(path -> Manifest.problemOfSizes(path).isEmpty())
+                .limit(keep - 1L)
+                .toList());
+        for (Path old : others) {
+            DurableFiles.rename(old, partial(old, generation));
+        }
+    }
+
+    private void removeLeftovers(long generation) throws IOException {
+        for (Path leftover : leftovers()) {
+            Matcher matcher = GENERATION.matcher(leftover.getFileName().toString());
+            if (!matcher.matches() || Long.parseLong(matcher.group(1)) <= generation) {
+                DurableFiles.delete(leftover);
+            }
         }
     }
 
@@ -275,10 +317,6 @@ public final class CheckpointFolder implements Checkpoints {
             if (path.getFileName().toString().endsWith(DurableFiles.PARTIAL)) {
                 leftovers.add(path);
             }
-        }
-        Path nextLink = DurableFiles.partial(link);
-        if (Files.exists(nextLink, LinkOption.NOFOLLOW_LINKS)) {
-            leftovers.add(nextLink);
         }
         return leftovers;
     }
@@ -324,7 +362,9 @@ public final class CheckpointFolder implements Checkpoints {
 
     @Override
     public void linkTo(Checkpoint checkpoint) throws IOException {
-        DurableFiles.rename(prepareLink(checkpoint), link);
+        Path next = DurableFiles.partial(folder.resolve(link.getFileName()));
+        prepareLink(checkpoint, next);
+        DurableFiles.rename(next, link);
     }
 
     /** All checkpoints, valid or not. */

@@ -303,6 +303,8 @@ public final class Coordinator extends AbstractBehavior<CoordinatorCommand> {
             } else if (effect instanceof Effect.Happened<ActorRef<WorkerCommand>> happened) {
                 ledger().append(happened.event());
                 record.count(happened.event().event());
+            } else if (effect instanceof Effect.Fence<ActorRef<WorkerCommand>> fence) {
+                lead.checkpoints().fence(fence.generation());
             } else if (effect instanceof Effect.Notice<ActorRef<WorkerCommand>> notice) {
                 reports.add(() -> tell(notice.line()));
             } else if (effect instanceof Effect.End<ActorRef<WorkerCommand>> end) {

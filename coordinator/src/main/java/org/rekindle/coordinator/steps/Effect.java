@@ -33,6 +33,13 @@ public sealed interface Effect<W> {
      */
     record RollBack<W>(long generation) implements Effect<W> {}
 
+    /**
+     * Let no writer of an older generation commit a checkpoint, or remove one, from now on: another worker is to write them.
+     *
+     * @param generation whose first rank writes
+     */
+    record Fence<W>(long generation) implements Effect<W> {}
+
     /** Tell people. */
     record Notice<W>(String line) implements Effect<W> {}
 

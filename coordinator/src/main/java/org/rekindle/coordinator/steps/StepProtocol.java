@@ -58,6 +58,8 @@ public final class StepProtocol<W> {
     private final List<Effect<W>> effects = new ArrayList<>();
     private long committed;
     private long saved; // step of the newest checkpoint
+    private long saving; // step of the newest checkpoint that was asked for
+    private W writer; // who writes checkpoints, the first rank
     private long number; // of the newest generation
     private Generation<W> generation; // null while too few workers are there
     private boolean formed; // there was a generation
@@ -419,6 +421,7 @@ public final class StepProtocol<W> {
         }
         committed = step;
         saved = step;
+        saving = step;
         closing = committed >= plan.totalSteps();
         skipped.clear();
         roster.all().forEach(worker -> roster.holds(worker, Roster.NO_WEIGHTS));
@@ -462,6 +465,7 @@ public final class StepProtocol<W> {
         changing = changes && plan.shared();
         boolean checkpoint = closing || changing || saveDue || committed % plan.saveEvery() == 0;
         saveDue &= !checkpoint;
+        saving = checkpoint ? committed : saving;
 
         effects.add(new Effect.Append<>(step, checkpoint));
         if (skippedTooOften(entry)) {
@@ -600,6 +604,7 @@ public final class StepProtocol<W> {
         ready.clear();
         effects.add(new Effect.Happened<>(LedgerEvent.generation(
                 committed, number, team.stream().map(roster::node).toList(), reason)));
+        writeBy(team.get(0));
         Map<Integer, LaneCursor> all = Map.copyOf(cursors);
         List<String> peers = team.stream().map(roster::address).toList();
         long secret = secrets.getAsLong();
@@ -624,6 +629,15 @@ public final class StepProtocol<W> {
             notice("generation %d: workers %d, from step %d".formatted(number, team.size(), committed + 1));
         }
         formed = true;
+    }
+
+    /** The one before may still be at it, or come back to it: what it has not committed by now another one saves. */
+    private void writeBy(W worker) {
+        if (!worker.equals(writer)) {
+            writer = worker;
+            saveDue |= saving > saved;
+            effects.add(new Effect.Fence<>(number));
+        }
     }
 
     /** Whoever computes stops; {@link #rolledBack} follows. */

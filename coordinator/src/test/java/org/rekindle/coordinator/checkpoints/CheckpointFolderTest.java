@@ -155,7 +155,7 @@ class CheckpointFolderTest {
     void whatAKilledWriterLeftIsNeverReadAndRemovedOnRequest() throws IOException {
         Checkpoint whole = checkpoints.commit(state(1), 0, writer("w"));
         copyOf(whole.folder(), folder.resolve("step_00000002.partial"));
-        Files.createSymbolicLink(run.resolve("current_pipeline.partial"), Path.of("nowhere"));
+        Files.createSymbolicLink(folder.resolve("current_pipeline.g1.partial"), Path.of("nowhere"));
 
         assertThat(found()).contains(whole);
         assertThat(passedOver).isEmpty();
@@ -187,6 +187,48 @@ class CheckpointFolderTest {
 
         assertThat(names(folder)).containsExactly("step_00000005");
         assertThat(found()).map(Checkpoint::step).contains(5L);
+    }
+
+    @Test
+    void aWriterThatWasLeftBehindTakesNothingFromTheOneThatFollows() throws IOException {
+        checkpoints = CheckpointFolder.open(run, 1);
+        CheckpointFolder follower = CheckpointFolder.open(run, 1);
+        checkpoints.commit(state(1), 1, writer("w"));
+
+        assertThatThrownBy(() -> checkpoints.commit(state(2), 1, partial -> {
+                    writer("frozen").accept(partial);
+                    follower.fence(2);
+                    follower.commit(state(2), 2, writer("next"));
+                    follower.commit(state(3), 2, writer("newest"));
+                }))
+                .isInstanceOf(FencedException.class);
+
+        assertThat(names(folder)).containsExactly("step_00000003");
+        assertThat(run.resolve("current_pipeline").toRealPath())
+                .isEqualTo(folder.resolve("step_00000003/pipeline").toRealPath());
+    }
+
+    @Test
+    void aWriterWhoseFilesAreTakenByTheOneThatFollowsIsToldThatItWasLeftBehind() {
+        CheckpointFolder follower = CheckpointFolder.open(run, null);
+
+        assertThatThrownBy(() -> checkpoints.commit(state(2), 1, partial -> {
+                    follower.fence(2);
+                    follower.commit(state(3), 2, writer("newest"));
+                    assertThat(partial).doesNotExist();
+                    writer("thawed").accept(partial);
+                }))
+                .isInstanceOf(FencedException.class);
+    }
+
+    @Test
+    void whatAnotherWriterIsAtStays() throws IOException {
+        Files.createDirectories(folder.resolve("step_00000001.g4.partial"));
+        Files.createDirectories(folder.resolve("step_00000002.g6.partial"));
+
+        checkpoints.commit(state(3), 5, writer("w"));
+
+        assertThat(names(folder)).containsExactly("step_00000002.g6.partial", "step_00000003");
     }
 
     @Test

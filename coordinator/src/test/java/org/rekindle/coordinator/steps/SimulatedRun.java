@@ -199,6 +199,8 @@ final class SimulatedRun {
                 skipped.put(List.of(entry.generation(), entry.step()), entry.skipped());
             } else if (effect instanceof Effect.Happened<Worker> happened) {
                 events.add(happened.event());
+            } else if (effect instanceof Effect.Fence<Worker> fenced) {
+                fence = fenced.generation();
             } else if (effect instanceof Effect.RollBack<Worker> back) {
                 lineage = back.generation();
                 fence = back.generation();

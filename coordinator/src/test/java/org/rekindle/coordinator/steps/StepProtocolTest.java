@@ -342,6 +342,41 @@ class StepProtocolTest {
     }
 
     @Test
+    void whoIsStillWritingWhenAnotherOneBecomesTheWriterIsLeftBehindAndTheOtherSaves() {
+        SimulatedRun run = new SimulatedRun(new RunPlan(3, 100, 5, 3));
+        Worker first = run.join();
+        Worker second = run.join();
+        Worker third = run.join();
+        run.kill(first);
+        run.kill(second);
+        run.noticeDeaths();
+        while (run.ledger.size() < 5) {
+            third.receiveOne();
+            third.finishStep(true);
+            run.deliverOneFrom(third);
+        }
+        third.receiveOne();
+        Object slow = third.outbox.poll();
+        Worker returned = run.join();
+        third.finishStep(true);
+        run.deliverOneFrom(third);
+        returned.receiveOne();
+        assertThat(returned.assignment.rank()).isZero();
+
+        third.outbox.add(slow);
+        run.deliverOneFrom(third);
+        assertThat(run.checkpoints).isEmpty();
+        for (int i = 0; i < 4; i++) {
+            for (Worker worker : List.of(returned, third)) {
+                worker.receiveOne();
+                worker.finishStep(true);
+                run.deliverOneFrom(worker);
+            }
+        }
+        assertThat(run.checkpoints).startsWith(7L);
+    }
+
+    @Test
     void theLossOfAllWorkersEndsTheRunWithALine() {
         SimulatedRun run = new SimulatedRun(new RunPlan(1, 10, 50, 1));
         run.kill(run.join());
