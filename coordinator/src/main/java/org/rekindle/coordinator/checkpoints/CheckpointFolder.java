@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -168,6 +169,7 @@ public final class CheckpointFolder implements Checkpoints {
         DurableFiles.forceTree(checkpoint);
         discard(step);
         DurableFiles.rename(checkpoint, folder(step));
+        linkTo(new Checkpoint(folder(step), null)); // where those who load it find its frozen parts once it is removed
         if (keep != null) {
             remove(newestFirst().stream()
                     .filter(path -> stepOf(path) < step)
@@ -184,10 +186,19 @@ public final class CheckpointFolder implements Checkpoints {
     @Override
     public TrainerState newestIntact() {
         try {
-            Optional<Checkpoint> newest = newestBefore(Long.MAX_VALUE);
-            if (newest.isPresent()) {
-                return read(newest.get().folder()).state();
-            }
+            List<Path> listed;
+            do {
+                listed = newestFirst();
+                for (Path path : listed) {
+                    try {
+                        if (Manifest.problemOfSizes(path).isEmpty()) {
+                            return state(path);
+                        }
+                    } catch (NoSuchFileException e) {
+                        LOG.info("{} was removed meanwhile", path);
+                    }
+                }
+            } while (!listed.stream().allMatch(Files::isDirectory)); // one was removed meanwhile, for a newer one
         } catch (IOException e) {
             throw new UserException(folder + ": cannot be read (" + UserException.reason(e) + ")", e);
         }

@@ -187,6 +187,7 @@ public final class CoordinatorTakeover extends AbstractBehavior<CoordinatorComma
             leaveToOthers(ledger, start.committed(), tail.step());
         }
         if (takeover.missing()) {
+            ledger.truncate(tail.step()); // its last line may be torn
             ledger.append(takeover.decided());
         } else {
             ledger.truncate(start.committed());

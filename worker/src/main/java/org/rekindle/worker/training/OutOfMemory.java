@@ -35,6 +35,15 @@ final class OutOfMemory {
         }
     }
 
+    /** The line about the JVM's heap, which holds a copy of the training state while a checkpoint is written. */
+    static String ofHeap(long step, OutOfMemoryError error) {
+        return "the JVM's memory does not suffice at step %d (%s; its heap is at most %s): set REKINDLE_JAVA_OPTS=-Xmx as `train --dry-run` tells"
+                .formatted(
+                        step,
+                        error.getMessage(),
+                        MemorySize.text(Runtime.getRuntime().maxMemory()));
+    }
+
     /**
      * The line about a lane.
      *

@@ -239,7 +239,7 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
             LOG.info(over.getMessage());
             session.discard();
             worker.tell(new WorkerActor.CollectiveLost(assigned, suspect(over), over.getMessage()));
-        } catch (RuntimeException | LinkageError e) {
+        } catch (RuntimeException | LinkageError | OutOfMemoryError e) {
             failed = true;
             worker.tell(new WorkerActor.Failed(line(step, e)));
         }
@@ -253,6 +253,8 @@ final class TrainingThread extends AbstractBehavior<TrainingThread.Command> {
     private static String line(long step, Throwable thrown) {
         if (thrown instanceof UserException) {
             return thrown.getMessage();
+        } else if (thrown instanceof OutOfMemoryError heap) {
+            return OutOfMemory.ofHeap(step, heap);
         }
         LOG.error("the training failed at step {}", step, thrown);
         String what = String.valueOf(thrown).lines().findFirst().orElse("");

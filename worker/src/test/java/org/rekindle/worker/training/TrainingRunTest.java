@@ -268,6 +268,21 @@ class TrainingRunTest {
     }
 
     @Test
+    void aHeapTooSmallForACheckpointEndsTheRunWithALine() throws IOException {
+        Outcome outcome = train(start -> new FakeSession(start) {
+            @Override
+            public Snapshot snapshot() {
+                throw new OutOfMemoryError("Java heap space");
+            }
+        });
+        assertThat(outcome.kind()).isEqualTo(Outcome.Kind.FAILED);
+        assertThat(outcome.line())
+                .startsWith("the JVM's memory does not suffice at step 5 (Java heap space; its heap is at most ")
+                .endsWith("): set REKINDLE_JAVA_OPTS=-Xmx as `train --dry-run` tells");
+        assertThat(session.closed).isTrue();
+    }
+
+    @Test
     void aCheckpointThatCannotBeWrittenEndsTheRunEvenWhileItWaitsForData() throws IOException {
         feeds.stallAt = 10;
         CountDownLatch stalled = feeds.stalled;
