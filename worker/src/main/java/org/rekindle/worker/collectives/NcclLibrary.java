@@ -11,6 +11,7 @@ final class NcclLibrary {
     /** {@code ncclCommInitRankConfig} came with 2.14.0. */
     static final int OLDEST = 21400;
 
+    private static final String INSTALLED = "libnccl.so.2"; // libnccl.so comes with what it takes to compile against it
     private static final String VARIABLE = "NCCL_LIBRARY_PATH";
     private static final String REMEDY =
             "install NCCL 2.14 or newer for this machine's CUDA, or set " + VARIABLE + " to the file libnccl.so.2";
@@ -24,18 +25,18 @@ final class NcclLibrary {
     }
 
     /**
-     * Loads the file that {@code NCCL_LIBRARY_PATH} names, or {@code libnccl.so*} from where the system looks for libraries.
+     * Loads the file that {@code NCCL_LIBRARY_PATH} names, or {@code libnccl.so.2} from where the system looks for libraries.
      *
      * @throws UserException when it is not there, is no NCCL, or is older than 2.14
      */
     static NcclLibrary load(Map<String, String> environment) {
         String path = environment.getOrDefault(VARIABLE, "");
-        String place = path.isEmpty() ? "libnccl.so" : VARIABLE + "=" + path;
+        String place = path.isEmpty() ? INSTALLED : VARIABLE + "=" + path;
         try {
-            return of(Native.load(path.isEmpty() ? "nccl" : path, Nccl.class), place);
+            return of(Native.load(path.isEmpty() ? INSTALLED : path, Nccl.class), place);
         } catch (UnsatisfiedLinkError e) {
             throw new UserException(
-                    "distributed.dist_backend nccl: " + place + " cannot be loaded (" + line(e.getMessage()) + "); "
+                    "distributed.dist_backend nccl: " + place + " cannot be loaded (" + line(searched(e)) + "); "
                             + REMEDY,
                     e);
         }
@@ -92,6 +93,11 @@ final class NcclLibrary {
         return name + ": " + function + " failed with result " + result + ", "
                 + line(functions.ncclGetErrorString(result)) + (last.isEmpty() ? "" : ": " + last)
                 + "; NCCL_DEBUG=WARN makes NCCL say more";
+    }
+
+    /** JNA tells the whole class path, too, where it has looked for the file as well. */
+    private static String searched(UnsatisfiedLinkError e) {
+        return String.valueOf(e.getMessage()).replaceFirst("(?s)\\s+Native library \\(.*", "");
     }
 
     private static String line(String text) {

@@ -46,6 +46,14 @@ class NcclLibraryTest {
     }
 
     @Test
+    void aFileThatIsMissingIsToldWithoutTheClassPath() {
+        assertThatThrownBy(() -> NcclLibrary.load(Map.of("NCCL_LIBRARY_PATH", "/none/libnccl.so.2")))
+                .isInstanceOf(UserException.class)
+                .hasMessageContaining("/none/libnccl.so.2")
+                .hasMessageNotContaining(".jar");
+    }
+
+    @Test
     void aLibraryThatIsNotNcclIsRefused() {
         assumeThat(Platform.isLinux()).isTrue();
         String other = "libc.so.6";
