@@ -13,8 +13,6 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpTimeoutException;
 import java.nio.channels.UnresolvedAddressException;
 import java.time.Duration;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
@@ -30,12 +28,6 @@ final class HttpShard implements Shard {
             .followRedirects(HttpClient.Redirect.NORMAL)
             .connectTimeout(CONNECT_TIMEOUT)
             .build();
-
-    private static final ScheduledExecutorService WATCHDOG = Executors.newSingleThreadScheduledExecutor(work -> {
-        Thread thread = new Thread(work, "http-watchdog");
-        thread.setDaemon(true);
-        return thread;
-    });
 
     private final URI uri;
     private final String location;
@@ -82,7 +74,7 @@ final class HttpShard implements Shard {
             response.body().close();
             throw new FinalFailure("the file changed while it was read");
         }
-        InputStream body = new WatchedStream(response.body(), WATCHDOG, patience.stall());
+        InputStream body = new WatchedStream(response.body(), patience.stall());
         if (status == 200) {
             body.skipNBytes(from);
         }

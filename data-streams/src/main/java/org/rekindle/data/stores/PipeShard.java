@@ -12,8 +12,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /**
- * What a command writes to its standard output, as {@code pipe:aws s3 cp s3://bucket/key.tar -}. A command that fails is run again and what
- * was read of it before passed over; when nobody reads any more its processes are ended. The pipe's own 64 KiB are all that is read
+ * What a command writes to its standard output, as {@code pipe:aws s3 cp s3://bucket/key.tar -}. A command that fails or hangs is run
+ * again and what was read of it before passed over; when nobody reads any more its processes are ended. The pipe's own 64 KiB are all that is read
  * ahead.
  */
 record PipeShard(String command, Patience patience) implements Shard {
@@ -44,7 +44,7 @@ record PipeShard(String command, Patience patience) implements Shard {
         Process process = new ProcessBuilder(SHELL, "-c", command)
                 .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
                 .start();
-        Output output = new Output(process);
+        InputStream output = new WatchedStream(new Output(process), patience.stall());
         try {
             output.skipNBytes(from);
             return output;

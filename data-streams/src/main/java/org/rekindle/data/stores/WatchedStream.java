@@ -6,10 +6,17 @@ import java.io.InputStream;
 import java.time.Duration;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
-/** A stream that fails when nothing comes for a while: the JDK's HTTP client has a time limit for the answer, but none for its body. */
+/**
+ * A stream that fails when nothing comes for a while: the JDK's HTTP client has a time limit for the answer, but none for its body, and a
+ * command may hang.
+ */
 public final class WatchedStream extends FilterInputStream {
+
+    private static final int SKIPPED_AT_ONCE = 1 << 16;
+    private static final ScheduledThreadPoolExecutor WATCHDOG = watchdog();
 
     private final ScheduledExecutorService watchdog;
     private final Duration limit;
@@ -20,6 +27,26 @@ public final class WatchedStream extends FilterInputStream {
         super(in);
         this.watchdog = watchdog;
         this.limit = limit;
+    }
+
+    /** The same with the watchdog that all shards share. */
+    WatchedStream(InputStream in, Duration limit) {
+        this(in, WATCHDOG, limit);
+    }
+
+    private static ScheduledThreadPoolExecutor watchdog() {
+        ScheduledThreadPoolExecutor watchdog = new ScheduledThreadPoolExecutor(1, work -> {
+            Thread thread = new Thread(work, "store-watchdog");
+            thread.setDaemon(true);
+            return thread;
+        });
+        watchdog.setRemoveOnCancelPolicy(true); // there is an alarm for each read
+        return watchdog;
+    }
+
+    @Override
+    public long skip(long count) throws IOException {
+        return Math.max(0, read(new byte[(int) Math.min(count, SKIPPED_AT_ONCE)]));
     }
 
     @Override

@@ -62,6 +62,23 @@ class PipeShardTest {
     }
 
     @Test
+    void aCommandThatHangsIsEndedAndRunAgain() throws IOException {
+        Path flag = folder.resolve("flag");
+        String hangsOnce = "if [ -e %s ]; then echo ab; else touch %s; printf a; sleep 1000; fi".formatted(flag, flag);
+        Patience impatient = new Patience(Duration.ofMillis(1), Duration.ofMillis(300));
+        try (InputStream bytes = new PipeShard(hangsOnce, impatient).open(0)) {
+            assertThat(bytes.readAllBytes()).asString().isEqualTo("ab\n");
+        }
+        assertThatThrownBy(() -> {
+                    try (InputStream bytes =
+                            new PipeShard("trap '' TERM; while :; do sleep 1; done", impatient).open(0)) {
+                        bytes.read();
+                    }
+                })
+                .hasMessage("no data for 0 s, at the last of 5 attempts too");
+    }
+
+    @Test
     void closingEndsTheProcessesOfTheCommand() throws Exception {
         Path pid = folder.resolve("pid");
         InputStream bytes = new PipeShard("sleep 1000 & echo $! > " + pid + "; echo x; wait", QUICK).open(0);
