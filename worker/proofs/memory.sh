@@ -2,7 +2,7 @@
 # Holds the forecast of a step's activations against what the process takes for them, on the CPU: two sizes of UNet, plain and
 # checkpointed, fp32 and bf16, three batch sizes, each in a fresh process. Prints a table in Markdown.
 #
-#   worker/proofs/memory.sh              # on Linux; about ten minutes on two cores
+#   worker/proofs/memory.sh              # on Linux; half an hour on two cores
 #   worker/proofs/memory.sh 1            # the first size alone
 set -euo pipefail
 home=$(cd "$(dirname "$0")/../.." && pwd)
