@@ -171,10 +171,12 @@ public final class CheckpointFolder implements Checkpoints {
         DurableFiles.rename(checkpoint, folder(step));
         linkTo(new Checkpoint(folder(step), null)); // where those who load it find its frozen parts once it is removed
         if (keep != null) {
-            remove(newestFirst().stream()
-                    .filter(path -> stepOf(path) < step)
-                    .skip(keep - 1L)
-                    .toList());
+            List<Path> before =
+                    newestFirst().stream().filter(path -> stepOf(path) < step).toList();
+            for (Path old : before.subList(Math.min(keep - 1, before.size()), before.size())) {
+                setAside(old, DurableFiles.partial(old));
+            }
+            removeLeftovers();
         }
     }
 
@@ -190,12 +192,9 @@ public final class CheckpointFolder implements Checkpoints {
             do {
                 listed = newestFirst();
                 for (Path path : listed) {
-                    try {
-                        if (Manifest.problemOfSizes(path).isEmpty()) {
-                            return state(path);
-                        }
-                    } catch (NoSuchFileException e) {
-                        LOG.info("{} was removed meanwhile", path);
+                    Optional<TrainerState> state = intact(path);
+                    if (state.isPresent()) {
+                        return state.get();
                     }
                 }
             } while (!listed.stream().allMatch(Files::isDirectory)); // one was removed meanwhile, for a newer one
@@ -203,6 +202,16 @@ public final class CheckpointFolder implements Checkpoints {
             throw new UserException(folder + ": cannot be read (" + UserException.reason(e) + ")", e);
         }
         throw new UserException(folder + ": no whole checkpoint is there; restore one, or start afresh");
+    }
+
+    /** The state of a checkpoint whose files have their sizes. */
+    private static Optional<TrainerState> intact(Path checkpoint) throws IOException {
+        try {
+            return Manifest.problemOfSizes(checkpoint).isEmpty() ? Optional.of(state(checkpoint)) : Optional.empty();
+        } catch (NoSuchFileException e) {
+            LOG.info("{} was removed meanwhile", checkpoint);
+            return Optional.empty();
+        }
     }
 
     /** The checkpoint that hard links may lead to. Sizes are check enough: its manifest's hashes are taken over, not its bytes. */
@@ -226,10 +235,15 @@ public final class CheckpointFolder implements Checkpoints {
 
     private static void moveAside(Path checkpoint) throws IOException {
         if (Files.exists(checkpoint, LinkOption.NOFOLLOW_LINKS)) {
-            Path old = checkpoint.resolveSibling(checkpoint.getFileName() + ".replaced" + DurableFiles.PARTIAL);
-            DurableFiles.delete(old);
-            DurableFiles.rename(checkpoint, old);
+            setAside(
+                    checkpoint,
+                    checkpoint.resolveSibling(checkpoint.getFileName() + ".replaced" + DurableFiles.PARTIAL));
         }
+    }
+
+    private static void setAside(Path checkpoint, Path partial) throws IOException {
+        DurableFiles.delete(partial);
+        DurableFiles.rename(checkpoint, partial);
     }
 
     /** Who was left behind is told so, whatever failed first: another writer may have taken its files. */
@@ -268,11 +282,10 @@ public final class CheckpointFolder implements Checkpoints {
      */
     private void retain(Checkpoint newest, long generation) {
         try {
-            removeLeftovers(generation);
             if (keep != null) {
                 fence.pass(generation, () -> moveOld(newest, generation));
-                removeLeftovers(generation);
             }
+            removeLeftovers(generation);
         } catch (FencedException e) {
             LOG.info(e.getMessage());
         } catch (IOException | UncheckedIOException | UserException e) {
@@ -292,7 +305,7 @@ public final class CheckpointFolder implements Checkpoints {
                 .limit(keep - 1L)
                 .toList());
         for (Path old : others) {
-            DurableFiles.rename(old, partial(old, generation));
+            setAside(old, partial(old, generation));
         }
     }
 
@@ -305,20 +318,9 @@ public final class CheckpointFolder implements Checkpoints {
         }
     }
 
-    private void remove(List<Path> checkpoints) throws IOException {
-        for (Path path : checkpoints) {
-            Path doomed = DurableFiles.partial(path);
-            DurableFiles.delete(doomed);
-            DurableFiles.rename(path, doomed);
-        }
-        removeLeftovers();
-    }
-
     /** Removes what killed writers left. For the process that holds the folder. */
     void removeLeftovers() throws IOException {
-        for (Path leftover : leftovers()) {
-            DurableFiles.delete(leftover);
-        }
+        removeLeftovers(Long.MAX_VALUE);
     }
 
     /** What writers or removals that were killed have left. */

@@ -4,7 +4,6 @@ import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.time.Duration;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -18,25 +17,19 @@ public final class WatchedStream extends FilterInputStream {
     private static final int SKIPPED_AT_ONCE = 1 << 16;
     private static final ScheduledThreadPoolExecutor WATCHDOG = watchdog();
 
-    private final ScheduledExecutorService watchdog;
     private final Duration limit;
     private volatile boolean stalled;
 
-    /** @param watchdog closes a stream that stalls; its thread does nothing else */
-    public WatchedStream(InputStream in, ScheduledExecutorService watchdog, Duration limit) {
+    /** @param limit for the next bytes */
+    public WatchedStream(InputStream in, Duration limit) {
         super(in);
-        this.watchdog = watchdog;
         this.limit = limit;
     }
 
-    /** The same with the watchdog that all shards share. */
-    WatchedStream(InputStream in, Duration limit) {
-        this(in, WATCHDOG, limit);
-    }
-
+    /** It closes streams that stall; its thread does nothing else. */
     private static ScheduledThreadPoolExecutor watchdog() {
         ScheduledThreadPoolExecutor watchdog = new ScheduledThreadPoolExecutor(1, work -> {
-            Thread thread = new Thread(work, "store-watchdog");
+            Thread thread = new Thread(work, "stream-watchdog");
             thread.setDaemon(true);
             return thread;
         });
@@ -57,7 +50,7 @@ public final class WatchedStream extends FilterInputStream {
 
     @Override
     public int read(byte[] buffer, int offset, int length) throws IOException {
-        ScheduledFuture<?> alarm = watchdog.schedule(this::stall, limit.toMillis(), TimeUnit.MILLISECONDS);
+        ScheduledFuture<?> alarm = WATCHDOG.schedule(this::stall, limit.toMillis(), TimeUnit.MILLISECONDS);
         try {
             int count = in.read(buffer, offset, length);
             if (stalled) {

@@ -15,7 +15,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.rekindle.data.UserException;
@@ -28,7 +27,7 @@ import org.rekindle.data.stores.WatchedStream;
  * <p>Redirects are followed here and not by the JDK, since the token must not reach another host and since the hash of a large file
  * comes with the redirect. A proxy is taken from Java's settings ({@code -Dhttps.proxyHost}). Any thread may use it.
  */
-final class HubClient implements AutoCloseable {
+final class HubClient {
 
     private static final int MAX_REDIRECTS = 5;
     private static final int LARGEST_ANSWER = 64 << 20;
@@ -41,7 +40,6 @@ final class HubClient implements AutoCloseable {
     private final Consumer<String> messages;
     private final HubRefusal refusal;
     private final HttpClient http;
-    private final ScheduledThreadPoolExecutor watchdog;
 
     /** @param messages told in a line each what goes wrong for now */
     HubClient(HubSettings settings, HubTiming timing, ModelRevision model, Consumer<String> messages) {
@@ -55,12 +53,6 @@ final class HubClient implements AutoCloseable {
                 .followRedirects(HttpClient.Redirect.NEVER)
                 .connectTimeout(timing.connectTimeout())
                 .build();
-        this.watchdog = new ScheduledThreadPoolExecutor(1, task -> {
-            Thread thread = new Thread(task, "hub-watchdog");
-            thread.setDaemon(true);
-            return thread;
-        });
-        watchdog.setRemoveOnCancelPolicy(true);
     }
 
     Backoff backoff(String what) {
@@ -124,7 +116,7 @@ final class HubClient implements AutoCloseable {
      */
     HubContent open(HubSnapshot snapshot, HubFile file, long offset) throws IOException, InterruptedException {
         HubResponse response = send("GET", address(snapshot, file), file.path(), offset);
-        InputStream body = new WatchedStream(response.last().body(), watchdog, timing.stallTimeout());
+        InputStream body = new WatchedStream(response.last().body(), timing.stallTimeout());
         String commit = response.hub().firstValue("X-Repo-Commit").orElse(snapshot.commit());
         if (!commit.equals(snapshot.commit())) {
             body.close();
@@ -142,7 +134,7 @@ final class HubClient implements AutoCloseable {
     }
 
     private byte[] body(HubResponse response, String what) throws IOException {
-        try (InputStream body = new WatchedStream(response.last().body(), watchdog, timing.stallTimeout())) {
+        try (InputStream body = new WatchedStream(response.last().body(), timing.stallTimeout())) {
             byte[] bytes = body.readNBytes(LARGEST_ANSWER);
             if (bytes.length == LARGEST_ANSWER) {
                 throw new UserException(
@@ -241,10 +233,5 @@ final class HubClient implements AutoCloseable {
         } catch (IOException e) {
             throw new IllegalStateException(e); // bytes in memory are always readable
         }
-    }
-
-    @Override
-    public void close() {
-        watchdog.shutdownNow();
     }
 }

@@ -51,33 +51,31 @@ public final class HubDownload {
         if (Files.exists(out) && !Files.isDirectory(out)) {
             throw new UserException("out=" + out + ": a file of that name is there; name a folder");
         }
-        try (HubClient client = new HubClient(settings, timing, model, listener::message)) {
-            HubSnapshot snapshot = client.list();
-            PipelineFiles pipeline =
-                    PipelineFiles.select(snapshot, components, file -> client.readJson(snapshot, file));
-            List<HubFile> absent = new ArrayList<>();
-            long bytes = 0;
-            for (HubFile listed : pipeline.all()) {
-                HubFile file = client.describe(snapshot, listed);
-                if (!isThere(out.resolve(file.path()), file)) {
-                    absent.add(listed);
-                    bytes += file.size();
-                }
+        HubClient client = new HubClient(settings, timing, model, listener::message);
+        HubSnapshot snapshot = client.list();
+        PipelineFiles pipeline = PipelineFiles.select(snapshot, components, file -> client.readJson(snapshot, file));
+        List<HubFile> absent = new ArrayList<>();
+        long bytes = 0;
+        for (HubFile listed : pipeline.all()) {
+            HubFile file = client.describe(snapshot, listed);
+            if (!isThere(out.resolve(file.path()), file)) {
+                absent.add(listed);
+                bytes += file.size();
             }
-            listener.started(
-                    model.id() + " at " + model.revision() + ", commit " + snapshot.commit(), absent.size(), bytes);
-            FileFetch fetch = new FileFetch(client, snapshot, out, listener::at);
-            fetchAll(
-                    absent.stream()
-                            .filter(file -> !file.equals(pipeline.index()))
-                            .sorted(Comparator.comparingLong(HubFile::size))
-                            .toList(),
-                    fetch);
-            if (pipeline.index() != null && absent.contains(pipeline.index())) {
-                fetchAll(List.of(pipeline.index()), fetch);
-            }
-            return pipeline.index() != null;
         }
+        listener.started(
+                model.id() + " at " + model.revision() + ", commit " + snapshot.commit(), absent.size(), bytes);
+        FileFetch fetch = new FileFetch(client, snapshot, out, listener::at);
+        fetchAll(
+                absent.stream()
+                        .filter(file -> !file.equals(pipeline.index()))
+                        .sorted(Comparator.comparingLong(HubFile::size))
+                        .toList(),
+                fetch);
+        if (pipeline.index() != null && absent.contains(pipeline.index())) {
+            fetchAll(List.of(pipeline.index()), fetch);
+        }
+        return pipeline.index() != null;
     }
 
     private static boolean isThere(Path path, HubFile file) {

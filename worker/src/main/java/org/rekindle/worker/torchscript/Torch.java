@@ -41,6 +41,7 @@ public final class Torch {
     /** Such as {@code libcudart.so.12} or {@code libcudart-9335f6a2.so.12}. */
     private static final Pattern CUDA_RUNTIME = Pattern.compile("libcudart(?:-[0-9a-f]+)?\\.so\\.(\\d+)");
 
+    private static volatile Engine engine;
     private static volatile int threads;
 
     /** Done once a thread, since libtorch, OpenMP and CUDA keep these per thread. */
@@ -126,7 +127,15 @@ public final class Torch {
         return true;
     }
 
+    /** Looks at the environment once: tensors that go up to a device ask for it many times a step. */
     private static Engine engine() {
+        if (engine == null) {
+            engine = load();
+        }
+        return engine;
+    }
+
+    private static Engine load() {
         System.setProperty("OPT_OUT_TRACKING", "true"); // DJL would tell its makers of each start on EC2
         NamedLibtorch.require(System.getenv());
         try {

@@ -110,6 +110,17 @@ class WorkerActorTest {
         return join.worker();
     }
 
+    /** The same of a worker that nobody asks how it ended. */
+    private ActorRef<WorkerCommand> joined(
+            TestProbe<CoordinatorCommand> coordinator, FakeFeeds feeds, FakeSession session) {
+        worker(
+                coordinator.getRef(),
+                feeds,
+                session,
+                kit.<Outcome>createTestProbe().getRef());
+        return joined(coordinator);
+    }
+
     private FakeSession session() {
         FakeSession session = new FakeSession(START);
         sessions.add(session);
@@ -147,12 +158,7 @@ class WorkerActorTest {
         TestProbe<CoordinatorCommand> coordinator = kit.createTestProbe();
         FakeFeeds feeds = new FakeFeeds();
         FakeSession session = session();
-        worker(
-                coordinator.getRef(),
-                feeds,
-                session,
-                kit.<Outcome>createTestProbe().getRef());
-        ActorRef<WorkerCommand> worker = joined(coordinator);
+        ActorRef<WorkerCommand> worker = joined(coordinator, feeds, session);
 
         worker.tell(assignment(1, 0, LaneCursor.START, 0));
         assertThat(coordinator.expectMessageClass(StepReady.class).lanes()).containsOnlyKeys(0);
@@ -175,12 +181,7 @@ class WorkerActorTest {
     void aReadyStepIsSaidAgainUntilItIsDecidedAndADecisionThatComesTwiceChangesNothing() {
         TestProbe<CoordinatorCommand> coordinator = kit.createTestProbe();
         FakeSession session = session();
-        worker(
-                coordinator.getRef(),
-                new FakeFeeds(),
-                session,
-                kit.<Outcome>createTestProbe().getRef());
-        ActorRef<WorkerCommand> worker = joined(coordinator);
+        ActorRef<WorkerCommand> worker = joined(coordinator, new FakeFeeds(), session);
         worker.tell(assignment(1, 0, LaneCursor.START, 0, 1));
         StepReady ready = coordinator.expectMessageClass(StepReady.class);
         coordinator.expectMessage(ready);
@@ -242,12 +243,7 @@ class WorkerActorTest {
             TestProbe<CoordinatorCommand> coordinator = kit.createTestProbe();
             FakeSession session = session();
             session.validateEvery = 1;
-            worker(
-                    coordinator.getRef(),
-                    new FakeFeeds(),
-                    session,
-                    kit.<Outcome>createTestProbe().getRef());
-            ActorRef<WorkerCommand> worker = joined(coordinator);
+            ActorRef<WorkerCommand> worker = joined(coordinator, new FakeFeeds(), session);
             Map<Integer, LaneCursor> start = Map.of(0, LaneCursor.START, 1, LaneCursor.START);
             worker.tell(new WorkerCommand.Assignment(
                     1, rank, 2, List.of(rank), 2, 0, start, false, false, List.of(""), Transfer.NONE, 0));
@@ -271,12 +267,7 @@ class WorkerActorTest {
     @Test
     void aGenerationThatIsAheadOfItsWeightsIsRefused() {
         TestProbe<CoordinatorCommand> coordinator = kit.createTestProbe();
-        worker(
-                coordinator.getRef(),
-                new FakeFeeds(),
-                session(),
-                kit.<Outcome>createTestProbe().getRef());
-        ActorRef<WorkerCommand> worker = joined(coordinator);
+        ActorRef<WorkerCommand> worker = joined(coordinator, new FakeFeeds(), session());
         worker.tell(assignment(4, 9, LaneCursor.START, 0));
         assertThat(coordinator
                         .expectMessageClass(CoordinatorCommand.WorkerFailed.class)
